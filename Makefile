@@ -1,0 +1,282 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# One non-recursive Makefile.  Everything is built under build/ (build-<san>/
+# with SANITIZE).  `make help` lists the targets.
+
+VERSION   := 0.1.0
+SONAME    := libacctring.so.1
+
+PREFIX    ?= /usr/local
+BINDIR    ?= $(PREFIX)/bin
+SBINDIR   ?= $(PREFIX)/sbin
+LIBDIR    ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+MANDIR    ?= $(PREFIX)/share/man
+DOCDIR    ?= $(PREFIX)/share/doc/acctring
+DESTDIR   ?=
+
+comma     := ,
+SANITIZE  ?=
+ifneq ($(filter clang%,$(notdir $(CC))),)
+CCTAG     := -clang
+endif
+BUILD     ?= build$(CCTAG)$(addprefix -,$(subst $(comma),-,$(SANITIZE)))
+B         := $(BUILD)
+
+WARN      := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Werror
+OPT       ?= -O2 -g
+SAN       := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
+CPPFLAGS  += -D_GNU_SOURCE -D__XEN_TOOLS__ -DACCTRING_VERSION='"$(VERSION)"' -Iinclude -I.
+CFLAGS    ?=
+C_FLAGS    = -std=c11 $(OPT) $(WARN) $(SAN) $(CPPFLAGS) $(CFLAGS) -MMD -MP
+PICFLAGS  := -fPIC -fvisibility=hidden
+LD_FLAGS   = $(SAN) $(LDFLAGS)
+
+ifeq ($(V),1)
+Q :=
+say = @:
+else
+Q := @
+say = @printf '  %-7s %s\n' $(1) $(patsubst $(B)/%,%,$@)
+MAKEFLAGS += --no-print-directory
+endif
+
+# ---------------------------------------------------------------- sources
+
+src = $(sort $(wildcard $(addsuffix /*.c,$(1))))
+obj = $(patsubst %.c,$(B)/obj/%.o,$(call src,$(1)))
+pic = $(patsubst %.c,$(B)/pic/%.o,$(1))
+
+XEN_LIBS   := -lxengnttab -lxenevtchn -lxenstore
+RING_LIBS  := $(XEN_LIBS) -lpthread
+ACCT_LIBS  := -lxencall -lsqlite3 -ljansson -levent -lurcu-memb -lurcu-cds -lurcu-common
+COLL_LIBS  := -lxenctrl -levent
+TOOL_LIBS  := -ljansson -lxenctrl
+CONF_LIBS  := -lconfig
+
+PROGRAMS   := $(B)/bin/acctringd $(B)/bin/acctring-collector $(B)/bin/acctctl \
+	      $(B)/bin/acctring-blkback $(B)/bin/acctring-netback \
+	      $(B)/bin/acctring-blkfront $(B)/bin/acctring-netfront
+LIBRARY    := $(B)/$(SONAME) $(B)/libacctring.a $(B)/acctring.pc
+SHIMS      := $(B)/sandbox/libxengnttab.so.1 $(B)/sandbox/libxenevtchn.so.1 \
+	      $(B)/sandbox/libxenctrl.so.4.17 $(B)/sandbox/libxencall.so.1 \
+	      $(B)/sandbox/xsd-preload.so
+SANDBOX    := $(B)/bin/xsandbox $(SHIMS)
+UNIT       := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/test_*.c))
+TESTPROG   := $(patsubst tests/prog/%.c,$(B)/tests/prog/%,$(wildcard tests/prog/*.c))
+BENCH      := $(patsubst bench/%.c,$(B)/bench/%,$(wildcard bench/*.c))
+
+.PHONY: all lib demo check unit bench lint lint-format lint-tidy lint-cppcheck \
+	lint-headers install uninstall clean deps help sandbox tests
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+all: lib $(PROGRAMS) sandbox
+lib: $(LIBRARY)
+sandbox: $(SANDBOX)
+tests: all $(UNIT) $(TESTPROG)
+
+help:
+	@echo 'make [all]      library, programs, sandbox        make demo     the main job, in the sandbox'
+	@echo 'make check      all tests                         make unit     unit tests only'
+	@echo 'make bench      what a record costs               make lint     format, clang-tidy, cppcheck'
+	@echo 'make install    PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)   make uninstall, make clean'
+	@echo 'make deps       install, or name, the Debian packages that are missing'
+	@echo 'variables: V=1  CC=clang  SANITIZE=address,undefined|thread  T="tests/x.t ..." (for check)'
+
+# ---------------------------------------------------------------- packages
+
+# Debian 12 packages: to build, and to run the demo and the tests.
+DEPS := gcc make pkg-config libc6-dev libxen-dev liburcu-dev libevent-dev libconfig-dev \
+	libjansson-dev libsqlite3-dev libcmocka-dev libseccomp-dev xen-utils-4.17 xenstore-utils \
+	sqlite3 perl patch
+
+deps:
+	@sh tools/deps.sh $(DEPS)
+
+# Stops a build early, with the one line to run, where packages are missing.
+$(B)/.deps:
+	@sh tools/deps.sh $(DEPS)
+	@mkdir -p $(@D) && touch $@
+
+# ---------------------------------------------------------------- rules
+
+$(B)/obj/%.o: %.c | $(B)/.deps
+	$(call say,CC)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(C_FLAGS) -c -o $@ $<
+
+$(B)/pic/%.o: %.c | $(B)/.deps
+	$(call say,CC)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(C_FLAGS) $(PICFLAGS) -c -o $@ $<
+
+define archive
+	$(call say,AR)
+	@mkdir -p $(@D)
+	$(Q)rm -f $@ && $(AR) rcs $@ $(filter %.o,$^)
+endef
+define link
+	$(call say,LD)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LD_FLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(1)
+endef
+
+$(B)/$(SONAME): $(call pic,$(call src,ring)) ring/libacctring.map
+	$(call say,LD)
+	$(Q)$(CC) $(LD_FLAGS) -shared -Wl,-soname,$(SONAME) -Wl,--version-script=ring/libacctring.map \
+		$(if $(SAN),,-Wl,-z,defs) -o $@ $(filter %.o,$^) $(RING_LIBS)
+	$(Q)ln -sf $(SONAME) $(B)/libacctring.so
+
+$(B)/libacctring.a: $(call pic,$(call src,ring))
+	$(archive)
+$(B)/acctring.pc: ring/acctring.pc.in Makefile
+	$(call say,GEN)
+	@mkdir -p $(@D)
+	$(Q)sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
+		-e 's|@VERSION@|$(VERSION)|' $< > $@
+
+nomain = $(filter-out %/main.o,$(1))
+$(B)/libcommon.a: $(call obj,common)
+	$(archive)
+$(B)/libaccountant.a: $(call nomain,$(call obj,accountant))
+	$(archive)
+$(B)/libcollector.a: $(call nomain,$(call obj,collector))
+	$(archive)
+$(B)/libtools.a: $(call nomain,$(call obj,tools))
+	$(archive)
+$(B)/libbackend.a: $(call nomain,$(call obj,backend backend/block backend/net))
+	$(archive)
+$(B)/libfrontend.a: $(call nomain,$(call obj,frontend frontend/block frontend/net))
+	$(archive)
+
+BASE := $(B)/libacctring.a $(B)/libcommon.a
+
+$(B)/bin/acctringd: $(B)/obj/accountant/main.o $(B)/libaccountant.a $(BASE)
+	$(call link,$(ACCT_LIBS) $(CONF_LIBS) $(RING_LIBS))
+$(B)/bin/acctring-collector: $(B)/obj/collector/main.o $(B)/libcollector.a $(BASE)
+	$(call link,$(COLL_LIBS) $(CONF_LIBS) $(RING_LIBS))
+$(B)/bin/acctctl: $(B)/obj/tools/main.o $(B)/libtools.a $(BASE)
+	$(call link,$(TOOL_LIBS) $(CONF_LIBS) $(RING_LIBS))
+$(B)/bin/acctring-blkback: $(B)/obj/backend/block/main.o $(B)/libbackend.a $(BASE)
+	$(call link,-levent $(CONF_LIBS) $(RING_LIBS))
+$(B)/bin/acctring-netback: $(B)/obj/backend/net/main.o $(B)/libbackend.a $(BASE)
+	$(call link,-levent $(CONF_LIBS) $(RING_LIBS))
+$(B)/bin/acctring-blkfront: $(B)/obj/frontend/block/main.o $(B)/libfrontend.a $(BASE)
+	$(call link,-levent $(CONF_LIBS) $(RING_LIBS))
+$(B)/bin/acctring-netfront: $(B)/obj/frontend/net/main.o $(B)/libfrontend.a $(BASE)
+	$(call link,-levent $(CONF_LIBS) $(RING_LIBS))
+
+# The sandbox: broker, and stand-ins for Xen's libraries with their sonames
+# and symbol versions.  Never sanitised: the shims load into any program.
+$(B)/obj/sandbox/%.o $(B)/pic/sandbox/%.o: SAN :=
+$(B)/bin/xsandbox: $(call obj,sandbox/broker sandbox/lib) | $(B)/.deps
+	$(call say,LD)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) -levent -lxenstore -lpthread
+
+shim = $(call pic,$(sort $(wildcard sandbox/shim/$(1)*.c)) $(call src,sandbox/lib))
+define shimlib
+	$(call say,LD)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS) -shared -Wl,-soname,$(@F) $(addprefix -Wl$(comma)--version-script=,$(filter %.map,$^)) \
+		-Wl,-z,defs -o $@ $(filter %.o,$^) -lpthread -ldl
+endef
+$(B)/sandbox/libxengnttab.so.1: $(call shim,gnttab) sandbox/shim/libxengnttab.map
+	$(shimlib)
+$(B)/sandbox/libxenevtchn.so.1: $(call shim,evtchn) sandbox/shim/libxenevtchn.map
+	$(shimlib)
+$(B)/sandbox/libxenctrl.so.4.17: $(call shim,ctrl) sandbox/shim/libxenctrl.map
+	$(shimlib)
+$(B)/sandbox/libxencall.so.1: $(call shim,call) sandbox/shim/libxencall.map
+	$(shimlib)
+$(B)/sandbox/xsd-preload.so: $(call shim,xsd)
+	$(shimlib)
+
+# ---------------------------------------------------------------- tests
+
+ALL_LIBS := $(ACCT_LIBS) $(COLL_LIBS) $(TOOL_LIBS) $(CONF_LIBS) $(RING_LIBS)
+ARCHIVES := $(B)/libaccountant.a $(B)/libcollector.a $(B)/libtools.a $(B)/libbackend.a \
+	    $(B)/libfrontend.a $(BASE)
+$(B)/tests/unit/%: $(B)/obj/tests/unit/%.o $(ARCHIVES)
+	$(call link,-lcmocka $(ALL_LIBS))
+$(B)/tests/prog/%: $(B)/obj/tests/prog/%.o $(ARCHIVES)
+	$(call link,-lseccomp $(ALL_LIBS))
+$(B)/bench/%: $(B)/obj/bench/%.o $(BASE)
+	$(call link,$(RING_LIBS))
+
+# T chooses; by default the unit tests and all shell tests.
+T ?= $(UNIT) $(sort $(wildcard tests/*.t))
+check: tests
+	@BUILD=$(abspath $(B)) SANITIZE=$(SANITIZE) sh tests/run.sh $(T)
+unit: $(UNIT)
+	@BUILD=$(abspath $(B)) SANITIZE=$(SANITIZE) sh tests/run.sh $(UNIT)
+
+demo: all
+	@BUILD=$(abspath $(B)) bash tests/demo.sh
+
+bench: all $(BENCH)
+	@BUILD=$(abspath $(B)) bash bench/run.sh
+
+# ---------------------------------------------------------------- lint
+
+C_FILES  := $(shell git ls-files '*.c' 2>/dev/null)
+H_FILES  := $(shell git ls-files '*.h' 2>/dev/null)
+lint: lint-headers lint-format lint-cppcheck lint-tidy
+
+lint-format:
+	$(call say,FORMAT)
+	$(Q)clang-format --dry-run --Werror $(C_FILES) $(H_FILES)
+lint-tidy:
+	$(call say,TIDY)
+	$(Q)printf '%s\n' $(C_FILES) | xargs -P 2 -n 8 sh -c 'clang-tidy --quiet "$$@" -- -std=c11 \
+		-D_GNU_SOURCE -D__XEN_TOOLS__ -DACCTRING_VERSION=\"x\" -Iinclude -I. 2>&1 | \
+		grep -v "warnings generated\|^Suppressed\|^Use -header-filter" > /tmp/tidy.$$$$ ; \
+		r=0; if grep -q "warning:\|error:" /tmp/tidy.$$$$; then cat /tmp/tidy.$$$$; r=1; fi; \
+		rm -f /tmp/tidy.$$$$; exit $$r' tidy
+lint-cppcheck:
+	$(call say,CPPCHECK)
+	$(Q)cppcheck --quiet --error-exitcode=1 --std=c11 --inline-suppr \
+		--enable=warning,performance,portability --suppress=missingIncludeSystem \
+		--suppress-xml=tests/cppcheck.xml -D__x86_64__ -D_GNU_SOURCE -DACCTRING_VERSION='"x"' \
+		-Iinclude -I. $(C_FILES)
+# Each public header alone; abi.h also as C99 and C++.
+lint-headers:
+	$(call say,HEADERS)
+	$(Q)for h in abi acctring accountant; do \
+		echo "#include <acctring/$$h.h>" | $(CC) -std=c11 -pedantic $(WARN) -Iinclude -fsyntax-only -x c - && \
+		echo "#include <acctring/$$h.h>" | c++ -std=c++17 -Wall -Wextra -Werror -Iinclude -fsyntax-only -x c++ - || exit 1; done
+	$(Q)echo "#include <acctring/abi.h>" | $(CC) -std=c99 -pedantic -Wall -Werror -Iinclude -fsyntax-only -x c -
+	$(Q)echo "#include <acctring/abi.h>" | c++ -std=c++98 -pedantic -Wall -Werror -Iinclude -fsyntax-only -x c++ -
+
+# ---------------------------------------------------------------- install
+
+I := $(DESTDIR)
+install: all
+	install -d $(I)$(BINDIR) $(I)$(SBINDIR) $(I)$(LIBDIR)/pkgconfig $(I)$(LIBDIR)/acctring/sandbox \
+		$(I)$(INCLUDEDIR)/acctring $(I)$(MANDIR)/man1 $(I)$(MANDIR)/man8 $(I)$(DOCDIR)/examples
+	install -m 644 include/acctring/*.h $(I)$(INCLUDEDIR)/acctring
+	install -m 644 $(B)/$(SONAME) $(B)/libacctring.a $(I)$(LIBDIR)
+	ln -sf $(SONAME) $(I)$(LIBDIR)/libacctring.so
+	install -m 644 $(B)/acctring.pc $(I)$(LIBDIR)/pkgconfig
+	install $(B)/bin/acctctl $(B)/bin/xsandbox $(B)/bin/acctring-blkfront $(B)/bin/acctring-netfront $(I)$(BINDIR)
+	install $(B)/bin/acctringd $(B)/bin/acctring-collector $(B)/bin/acctring-blkback \
+		$(B)/bin/acctring-netback $(I)$(SBINDIR)
+	install -m 644 $(SHIMS) $(I)$(LIBDIR)/acctring/sandbox
+	install -m 644 docs/man/*.1 $(I)$(MANDIR)/man1
+	install -m 644 docs/man/*.8 $(I)$(MANDIR)/man8
+	install -m 644 README.md LICENSE docs/*.md $(I)$(DOCDIR)
+	install -m 644 docs/examples/* $(I)$(DOCDIR)/examples
+
+uninstall:
+	cd $(I)$(BINDIR) && rm -f acctctl xsandbox acctring-blkfront acctring-netfront
+	cd $(I)$(SBINDIR) && rm -f acctringd acctring-collector acctring-blkback acctring-netback
+	cd $(I)$(LIBDIR) && rm -rf acctring $(SONAME) libacctring.a libacctring.so pkgconfig/acctring.pc
+	rm -rf $(I)$(INCLUDEDIR)/acctring $(I)$(DOCDIR)
+	cd $(I)$(MANDIR) && rm -f $(notdir $(wildcard docs/man/*)) $(addprefix man1/,$(notdir $(wildcard docs/man/*.1))) \
+		$(addprefix man8/,$(notdir $(wildcard docs/man/*.8)))
+
+clean:
+	rm -rf build build-*
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)

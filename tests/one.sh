@@ -1,0 +1,13 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# One test, bounded in time.  A script may set its own bound in seconds with
+# a line "# timeout: N".
+case $1 in
+*.t)
+	limit=$(sed -n 's/^# timeout: \([0-9]*\)$/\1/p' "$1" | head -n 1)
+	exec timeout -k 5 "${limit:-120}" bash "$1"
+	;;
+*)
+	exec timeout -k 5 120 "$1"
+	;;
+esac
