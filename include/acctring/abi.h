@@ -202,7 +202,7 @@ struct acctring_lane_page {
 	uint32_t prod; /* 0x000 records ever put into the ring, mod 2^32 */
 	uint32_t spilled; /* 0x004 posts that went to rows, mod 2^32 */
 	uint32_t rows; /* 0x008 rows 0..rows-1 are or were in use */
-	uint32_t zero0; /* 0x00c */
+	uint32_t here; /* 0x00c 1: the lane is on these pages; 0: it still moves */
 	uint64_t cpu_ns; /* 0x010 CPU clock of the posting threads, only grows */
 	uint64_t cpu_at; /* 0x018 counter when cpu_ns was read; stored before it */
 	uint64_t overflowed; /* 0x020 posts that found no row: in the overflow row */
@@ -248,7 +248,9 @@ struct acctring_lane_reply_page {
 	uint8_t zero0[40];
 	uint32_t cons; /* 0x040 records committed, mod 2^32 */
 	uint32_t ack; /* 0x044 `spilled` that is committed */
-	uint8_t zero1[56];
+	uint32_t want; /* 0x048 what `cons` will be if this commit succeeds */
+	uint32_t want_ack; /* 0x04c the same of `ack` */
+	uint8_t zero1[48];
 	struct acctring_allowance row[ACCTRING_PAYERS_PER_PAGE - ACCTRING_PAYER_HOLE];
 };
 
@@ -362,6 +364,7 @@ ACCTRING_SIZE(row, 64);
 ACCTRING_AT(lane_page, prod, 0x000);
 ACCTRING_AT(lane_page, spilled, 0x004);
 ACCTRING_AT(lane_page, rows, 0x008);
+ACCTRING_AT(lane_page, here, 0x00c);
 ACCTRING_AT(lane_page, cpu_ns, 0x010);
 ACCTRING_AT(lane_page, cpu_at, 0x018);
 ACCTRING_AT(lane_page, overflowed, 0x020);
@@ -375,6 +378,8 @@ ACCTRING_AT(reply_page, features, 0x088);
 ACCTRING_AT(reply_page, tick, 0x08c);
 ACCTRING_AT(reply_page, incarnation, 0x090);
 ACCTRING_SIZE(reply_page, ACCTRING_PAGE);
+ACCTRING_AT(allowance, ns, 0);
+ACCTRING_AT(allowance, until, 8);
 ACCTRING_SIZE(allowance, 16);
 ACCTRING_AT(lane_reply_page, magic, 0x000);
 ACCTRING_AT(lane_reply_page, epoch, 0x008);
@@ -382,17 +387,37 @@ ACCTRING_AT(lane_reply_page, lane, 0x010);
 ACCTRING_AT(lane_reply_page, page, 0x014);
 ACCTRING_AT(lane_reply_page, cons, 0x040);
 ACCTRING_AT(lane_reply_page, ack, 0x044);
+ACCTRING_AT(lane_reply_page, want, 0x048);
+ACCTRING_AT(lane_reply_page, want_ack, 0x04c);
 ACCTRING_AT(lane_reply_page, row, ACCTRING_PAYER_HOLE * 16);
 ACCTRING_SIZE(lane_reply_page, ACCTRING_PAGE);
+ACCTRING_AT(statement_page, magic, 0x000);
+ACCTRING_AT(statement_page, version, 0x008);
+ACCTRING_AT(statement_page, pages, 0x00c);
+ACCTRING_AT(statement_page, epoch, 0x010);
+ACCTRING_AT(statement_page, incarnation, 0x018);
 ACCTRING_AT(statement_page, turn, 0x020);
 ACCTRING_AT(statement_page, rows, 0x028);
 ACCTRING_AT(statement_page, t_ns, 0x030);
 ACCTRING_AT(statement_page, alive, 0x080);
 ACCTRING_AT(statement_page, ref, 0x100);
 ACCTRING_SIZE(statement_page, ACCTRING_PAGE);
+ACCTRING_AT(statement_row, what, 0x00);
+ACCTRING_AT(statement_row, backend, 0x02);
+ACCTRING_AT(statement_row, domid, 0x04);
+ACCTRING_AT(statement_row, links, 0x06);
 ACCTRING_AT(statement_row, uuid, 0x08);
 ACCTRING_AT(statement_row, charged_ns, 0x18);
+ACCTRING_AT(statement_row, posted_ns, 0x20);
+ACCTRING_AT(statement_row, units, 0x28);
+ACCTRING_AT(statement_row, bytes, 0x30);
+ACCTRING_AT(statement_row, vbd_ns, 0x38);
+ACCTRING_AT(statement_row, vif_ns, 0x40);
+ACCTRING_AT(statement_row, other_ns, 0x48);
 ACCTRING_AT(statement_row, measured_ns, 0x50);
+ACCTRING_AT(statement_row, own_ns, 0x58);
+ACCTRING_AT(statement_row, unattributed_ns, 0x60);
+ACCTRING_AT(statement_row, refused_units, 0x68);
 ACCTRING_AT(statement_row, epochs_lost, 0x70);
 ACCTRING_SIZE(statement_row, 128);
 

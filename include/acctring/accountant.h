@@ -13,6 +13,7 @@
  *	acctring_attach(&r, &how);		// resumes from what is durable
  *	for (;;) {
  *		acctring_drain(r, add_to_accounts, ctx, 0);
+ *		acctring_prepare(r);
  *		BEGIN;  store accounts and acctring_reader_lane() of all lanes;  COMMIT
  *		acctring_commit(r);		// only now the backend may reuse slots
  *	}
@@ -34,6 +35,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 struct acctring_reader;
 struct xengntdev_handle;
@@ -116,6 +118,13 @@ typedef void acctring_drain_fn(void *ctx, const struct acctring_item *item, unsi
 int64_t acctring_drain(struct acctring_reader *r, acctring_drain_fn *fn, void *ctx,
 		       unsigned int flags);
 
+/*
+ * Before the COMMIT: leaves word of what it is about to make durable.  Should
+ * we die in it, an accountant with another ledger skips that, and does not
+ * bill it again.
+ */
+void acctring_prepare(struct acctring_reader *r);
+
 /* Tells the backend that all drained is durable: moves cons and ack. */
 void acctring_commit(struct acctring_reader *r);
 
@@ -151,6 +160,16 @@ const char *acctring_reader_program(const struct acctring_reader *r);
 const char *acctring_reader_reason(const struct acctring_reader *r);
 /* Posts that a rolled-back ledger missed (found at attach), see protocol. */
 uint64_t acctring_reader_rolled_back(const struct acctring_reader *r);
+/*
+ * Another ledger committed of this epoch since ours did, or before: the lanes'
+ * CPU clocks up to now are in its bills.
+ */
+bool acctring_reader_foreign(const struct acctring_reader *r);
+/*
+ * Posts of that ledger's time that it may or may not have billed (spilled ones
+ * that it had not acknowledged; what it was committing): in no account of ours.
+ */
+uint64_t acctring_reader_skipped(const struct acctring_reader *r);
 /* ns of the backend's counter: cycles * mult >> shift. */
 uint64_t acctring_reader_ns(const struct acctring_reader *r, uint64_t cycles);
 
@@ -161,6 +180,7 @@ uint64_t acctring_reader_ns(const struct acctring_reader *r, uint64_t cycles);
 int acctring_reader_allow(struct acctring_reader *r, unsigned int lane, unsigned int payer,
 			  uint64_t ns, unsigned int lease_ms);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -9,9 +9,10 @@
  *	struct acctring_span s;
  *	acctring_span_begin(l, &s);
  *	serve(request);
+ *	ns = acctring_span_end(l, &s);
  *	acctring_post(l, &(struct acctring_cost){
- *		.ns = acctring_span_end(l, &s), .end = s.mark, .bytes = n,
- *		.units = 1, .payer = payer, .klass = ACCTRING_CLASS_READ });
+ *		.ns = ns, .end = s.mark, .bytes = n, .units = 1,
+ *		.payer = payer, .klass = ACCTRING_CLASS_READ });
  *
  * Rules that hold for the whole interface
  *
@@ -44,6 +45,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 struct acctring;
 
@@ -72,8 +74,9 @@ struct acctring_options {
  * Opens a link.  NULL as options: the defaults.  Returns at once (it may
  * take up to 50 ms, to measure the cycle counter and to grant the pages)
  * and then connects, and connects again, for ever in the background: no
- * accountant, no xenstore or no grant device is not an error, it shows in
- * acctring_stats().  Posting works from the start.
+ * accountant, no xenstore, no grant device or no directory for the slot's
+ * lock ($ACCTRING_RUNDIR, else /run/acctring, root's or ours, writable by
+ * nobody else) is not an error, it shows in acctring_stats().  Posting works from the start.
  *
  * When a domain's grants (gntalloc: 1024) do not suffice, ring_pages is
  * halved down to 0; then NULL with errno ENOSPC: acctring_pages() tells how
@@ -122,6 +125,8 @@ struct acctring_stats {
 	uint64_t overflowed; /* of those, that found no row of their own */
 	uint64_t pending; /* posts not yet committed by the accountant */
 	uint64_t moves; /* lanes that moved to new pages */
+	unsigned int payers_used; /* rows ever opened: at `payers` none is left */
+	uint64_t left_behind; /* posts given up with pages of an earlier accountant */
 };
 
 /* Fills *stats.  -EINVAL if stats->size is 0.  Any thread; takes a lock. */
@@ -133,8 +138,10 @@ int acctring_stats(struct acctring *r, struct acctring_stats *stats);
 /*
  * A row for one connected device: frontend domain 0..32751, kind
  * ACCTRING_KIND_*, device id.  Returns the payer number (> 8), never used
- * again within the epoch.  -ENOSPC when the rows are used up: post to
- * ACCTRING_PAYER_OWN and ask for more `payers` at the next open.
+ * again while the link is open.  -ENOSPC when the rows are used up, which
+ * acctring_stats() shows coming (`payers_used` of `payers`): what is posted to
+ * ACCTRING_PAYER_OWN then is billed to nobody but the backend's own domain, so
+ * refuse the device or say so loudly, and open a link with more `payers`.
  * -EINVAL, -EPIPE.  Any thread; takes a lock, no system call.
  */
 int acctring_payer_open(struct acctring *r, unsigned int domid, unsigned int kind,
@@ -189,11 +196,14 @@ struct acctring_cost {
 	uint8_t flags; /* ACCTRING_F_* */
 };
 
+/* compilers find acctring_post too long, but called it costs three times as much */
+#define ACCTRING_INLINE static inline __attribute__((__always_inline__))
 #define ACCTRING_UNLIKELY(x) __builtin_expect(!!(x), 0)
 typedef uint64_t __attribute__((__may_alias__)) acctring_word;
 
 /* Full ring, large cost, move to new pages, after fork: in the library. */
-int acctring__post_slow(struct acctring_lane *l, const struct acctring_cost *c);
+int acctring__post_slow(struct acctring_lane *l, uint64_t end, uint64_t ns, uint64_t bytes,
+			uint64_t wait_units, uint64_t payer_cause_class_flags);
 bool acctring__admit_slow(const struct acctring_lane *l, unsigned int payer);
 
 /*
@@ -204,7 +214,7 @@ bool acctring__admit_slow(const struct acctring_lane *l, unsigned int payer);
  * -EPIPE: in the child of a fork.  On the lane's thread.
  * Algorithm: docs/protocol.md, "Posting".
  */
-static inline int acctring_post(struct acctring_lane *l, const struct acctring_cost *c)
+ACCTRING_INLINE int acctring_post(struct acctring_lane *l, const struct acctring_cost *c)
 {
 	uint32_t p = __atomic_load_n(l->prod, __ATOMIC_RELAXED);
 	uint32_t stop = __atomic_load_n(&l->stop, __ATOMIC_RELAXED);
@@ -214,7 +224,11 @@ static inline int acctring_post(struct acctring_lane *l, const struct acctring_c
 			      ((c->ns | c->bytes) >> 32 | c->units >> 16) ||
 			      c->payer - 8u >= l->payers - 8u || c->cause >= l->payers ||
 			      c->klass - 1u >= ACCTRING_CLASSES - 1u))
-		return acctring__post_slow(l, c);
+		/* by value: so that *c never needs to be in memory */
+		return acctring__post_slow(
+			l, c->end, c->ns, c->bytes, c->wait | (uint64_t)c->units << 32,
+			c->payer | (uint32_t)c->cause << 16 | (uint64_t)c->klass << 32 |
+				(uint64_t)c->flags << 40);
 
 	l->spent[c->payer] += c->ns;
 	w = (acctring_word *)&l->ring[p & l->mask];
@@ -241,7 +255,7 @@ int acctring_post_fn(struct acctring_lane *l, const struct acctring_cost *c);
  * end of the allowance, and for payers without limit.  On the lane's
  * thread.  Docs: docs/protocol.md, "Allowance".
  */
-static inline bool acctring_admit(const struct acctring_lane *l, unsigned int payer)
+ACCTRING_INLINE bool acctring_admit(const struct acctring_lane *l, unsigned int payer)
 {
 	uint64_t ns;
 
@@ -322,6 +336,7 @@ static inline uint64_t acctring_span_end(const struct acctring_lane *l, struct a
 	return acctring_ns(l, s->cycles);
 }
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

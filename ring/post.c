@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The slow path of posting: the ring is full, or seems to be; the cost does
+ * not fit a record; the control thread asks for a move.  Wait-free all the
+ * same: no lock, no system call, no allocation.
+ */
+#include "ring/barrier.h"
+#include "ring/lane.h"
+
+static bool cost_ok(const struct lane *l, const struct acctring_cost *c)
+{
+	return c->payer - ACCTRING_PAYER_HOLE < l->payers - ACCTRING_PAYER_HOLE &&
+	       c->cause < l->payers && c->klass - 1u < ACCTRING_CLASSES - 1u;
+}
+
+static bool cost_fits(const struct acctring_cost *c)
+{
+	return !((c->ns | c->bytes) >> 32) && !(c->units >> 16);
+}
+
+static void ring_put(struct acctring_lane *l, uint32_t p, const struct acctring_cost *c)
+{
+	ring_word *w = (ring_word *)&l->ring[p & l->mask];
+
+	st_relaxed(w, c->end);
+	st_relaxed(w + 1, c->wait | c->ns << 32);
+	st_relaxed(w + 2, c->bytes | (uint64_t)c->payer << 32 | (uint64_t)c->cause << 48);
+	st_relaxed(w + 3, c->units | (uint64_t)c->klass << 16 | (uint64_t)c->flags << 24 |
+				  (uint64_t)p << 48);
+	st_release(l->prod, p + 1); /* P1 -> D1 */
+}
+
+static int post_slow(struct acctring_lane *pub, const struct acctring_cost *c)
+{
+	struct lane *l = (struct lane *)pub;
+	uint32_t p, cons;
+
+	if (l->dead)
+		return -EPIPE;
+	if (!cost_ok(l, c))
+		return -EINVAL;
+	if (ld_relaxed(&l->move))
+		lane_move(l);
+
+	pub->spent[c->payer] += c->ns;
+	p = ld_relaxed(pub->prod);
+	/* P0 -> C2: its loads of a slot are before our stores into it */
+	cons = ld_acquire(&l->spill.kreply->cons);
+	if (p - cons >= pub->slots) { /* full, or a lie */
+		spill_post(&l->spill, c);
+		return 0;
+	}
+	/* the control thread may store `stop` too: it repeats itself */
+	st_relaxed(&pub->stop, cons + pub->slots);
+	if (cost_fits(c))
+		ring_put(pub, p, c);
+	else
+		spill_post(&l->spill, c);
+	return 0;
+}
+
+int acctring__post_slow(struct acctring_lane *l, uint64_t end, uint64_t ns, uint64_t bytes,
+			uint64_t wait_units, uint64_t payer_cause_class_flags)
+{
+	const struct acctring_cost c = {
+		.end = end,
+		.ns = ns,
+		.bytes = bytes,
+		.wait = (uint32_t)wait_units,
+		.units = (uint32_t)(wait_units >> 32),
+		.payer = (uint16_t)payer_cause_class_flags,
+		.cause = (uint16_t)(payer_cause_class_flags >> 16),
+		.klass = (uint8_t)(payer_cause_class_flags >> 32),
+		.flags = (uint8_t)(payer_cause_class_flags >> 40),
+	};
+
+	return post_slow(l, &c);
+}
+
+int acctring_post_fn(struct acctring_lane *l, const struct acctring_cost *c)
+{
+	return acctring_post(l, c);
+}
+
+/* ------------------------------------------------------------------ */
+
+bool acctring__admit_slow(const struct acctring_lane *pub, unsigned int payer)
+{
+	const struct lane *l = (const struct lane *)pub;
+	const struct acctring_allowance *ka = &pub->allowance[payer];
+	uint64_t ns = ld_acquire(&ka->ns); /* L2 -> L1 */
+	uint64_t left;
+
+	if (ns - 1 >= pub->spent[payer])
+		return true;
+	/* past its end, or longer than a lease can be: open */
+	left = ld_relaxed(&ka->until) - acctring_counter(pub);
+	if (left - 1 >= l->lease)
+		return true;
+	return !ld_relaxed(&l->kpeer->alive);
+}
+
+bool acctring_admit_fn(const struct acctring_lane *l, unsigned int payer)
+{
+	return acctring_admit(l, payer);
+}
