@@ -24,6 +24,7 @@ bool parse_hex64(const char *text, uint64_t *out);
 #define UUID_TEXT 37
 /* Canonical text form, lower case. */
 bool uuid_parse(const char *text, uint8_t uuid[16]);
+bool uuid_equal(const uint8_t a[16], const uint8_t b[16]);
 void uuid_format(const uint8_t uuid[16], char text[UUID_TEXT]);
 
 #endif

@@ -22,6 +22,7 @@ void log_info(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_debug(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* log_error, then exit(code). */
-_Noreturn void die(int code, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+__attribute__((noreturn)) void die(int code, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 
 #endif

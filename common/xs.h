@@ -8,7 +8,10 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <xen/xen.h>
 #include <xenstore.h>
+
+#define DOMID_LAST (DOMID_FIRST_RESERVED - 1u) /* of a domain, not of Xen's own */
 
 /* NULL and errno (ENOENT, EACCES, ..). Values with a NUL inside: EINVAL. */
 char *xs_readf(struct xs_handle *xsh, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

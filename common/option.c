@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * option.c - see option.h.
+ */
+#include "common/option.h"
+
+#include "common/log.h"
+
+#include <errno.h>
+#include <getopt.h>
+
+void die_option(char **argv)
+{
+	/* an option of one letter may stand among others in a word */
+	char letter[3] = { '-', (char)optopt, '\0' };
+	const char *word = optopt > 0 && optopt < 256 && argv[optind - 1][1] != '-'
+				   ? letter
+				   : argv[optind - 1];
+
+	die(EXIT_USAGE,
+	    "%s: unknown option, or its value is missing or not wanted, allowed: see "
+	    "%s --help",
+	    word, program_invocation_short_name);
+}

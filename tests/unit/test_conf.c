@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Configuration: each mistake is told with file, line, key and what is
+ * allowed, and it is the first one of the file.
+ */
+#include "collector/config.h"
+#include "common/conf.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static char file[] = "/tmp/test_conf.XXXXXX";
+
+static void put(const char *text)
+{
+	FILE *f = fopen(file, "w");
+
+	assert_non_null(f);
+	assert_true(fputs(text, f) >= 0);
+	assert_int_equal(fclose(f), 0);
+}
+
+/* The text is refused, with this after the file's name. */
+static void refused(const char *text, const char *expected)
+{
+	struct config c;
+	bool defaulted;
+	char *error;
+
+	put(text);
+	assert_false(config_load(&c, file, &defaulted, &error));
+	assert_non_null(error);
+	assert_memory_equal(error, file, strlen(file));
+	if (strncmp(error + strlen(file), expected, strlen(expected)))
+		fail_msg("got %s, expected %s", error, expected);
+	assert_null(strchr(error, '\n'));
+	assert_non_null(strstr(error, "allowed: "));
+	assert_int_equal(c.drivers, 0);
+	free(error);
+}
+
+static void accepted(struct config *c, const char *text)
+{
+	bool defaulted;
+	char *error;
+
+	put(text);
+	if (!config_load(c, file, &defaulted, &error))
+		fail_msg("%s", error);
+	assert_false(defaulted);
+}
+
+static void good(void **state)
+{
+	struct config c;
+
+	(void)state;
+	accepted(&c, "drivers = ( { domain = \"net\"; accountant = \"0\"; },\n"
+		     "            { domain = \"829C8F03-45D1-4157-960C-54F7153E645A\"; },\n"
+		     "            { domain = \"7\"; accountant = \"7\"; } );\n"
+		     "bill_period_ms = 1000;\nmeasure_period_ms = 60000;\n");
+	assert_int_equal(c.drivers, 3);
+	assert_string_equal(c.driver[0].domain, "net");
+	assert_string_equal(c.driver[0].accountant, "0");
+	assert_string_equal(c.driver[1].domain, "829c8f03-45d1-4157-960c-54f7153e645a");
+	assert_string_equal(c.driver[1].accountant, "0");
+	assert_string_equal(c.driver[2].accountant, "7");
+	assert_int_equal(c.bill_period_ms, 1000);
+	assert_int_equal(c.measure_period_ms, 60000);
+	config_free(&c);
+	accepted(&c, "# nothing\n");
+	assert_int_equal(c.drivers, 1);
+	assert_string_equal(c.driver[0].domain, "0");
+	assert_int_equal(c.bill_period_ms, 5000);
+	assert_int_equal(c.measure_period_ms, 1000);
+	config_free(&c);
+}
+
+static void bad(void **state)
+{
+	(void)state;
+	refused("bill_period_ms = 999;\n",
+		":1: bill_period_ms: 999 is out of range, allowed: 1000..");
+	refused("\nbill_period_ms = 3600001;\n", ":2: bill_period_ms: 3600001 is out");
+	refused("bill_period_ms = -5;\n", ":1: bill_period_ms: -5 is out of range");
+	refused("bill_period_ms = \"5\";\n", ":1: bill_period_ms: not an integer");
+	refused("bill_period_ms = 1.5;\n", ":1: bill_period_ms: not an integer");
+	refused("measure_period_ms = true;\n", ":1: measure_period_ms: not an integer");
+	refused("bill_period = 5;\n",
+		":1: bill_period: unknown setting, allowed: drivers, bill_period_ms, measure");
+	refused("drivers = 5;\n", ":1: drivers: not a list");
+	refused("drivers = ();\n", ":1: drivers: too few elements");
+	refused("drivers = ( 5 );\n", ":1: drivers: an element is not a group");
+	refused("drivers = (\n { domain = 5; } );\n", ":2: domain: not a string");
+	refused("drivers = (\n { domain = \"\"; } );\n", ":2: domain: too short");
+	refused("drivers = (\n { domain = \"a\"; },\n { dom = \"b\"; } );\n",
+		":3: dom: unknown setting, allowed: domain, accountant");
+	refused("drivers = (\n { domain = \"a b\"; } );\n", ":2: drivers: domain: not a domain");
+	refused("drivers = (\n { domain = \"32752\"; } );\n", ":2: drivers: domain: not a domain");
+	refused("drivers = (\n { domain = \"a\"; accountant = \"a/b\"; } );\n",
+		":2: drivers: accountant: not a domain");
+	refused("drivers = (\n { accountant = \"a\"; } );\n", ":2: drivers: domain is missing");
+	refused("drivers = (\n { domain = \"a\"; },\n\n { domain = \"a\"; } );\n",
+		":4: drivers: domain: named twice");
+	refused("\n\ndrivers = (;\n", ":3: syntax error");
+	refused("a = 1;\na = 2;\n", ":2: duplicate setting name");
+	refused("zzz = 1;\nbill_period_ms = 1;\n", ":1: zzz");
+}
+
+static void bad_files(void **state)
+{
+	struct config c;
+	bool defaulted;
+	char *error;
+
+	(void)state;
+	assert_false(config_load(&c, "/nowhere/x.conf", &defaulted, &error));
+	assert_string_equal(error, "/nowhere/x.conf:0: No such file or directory, allowed: a "
+				   "readable file");
+	free(error);
+	assert_false(config_load(&c, "/", &defaulted, &error));
+	assert_non_null(strstr(error, "Is a directory"));
+	free(error);
+}
+
+static struct {
+	int64_t number;
+	bool truth;
+	char *text;
+	char seen[128];
+} item;
+
+static const char *add(void *ctx)
+{
+	size_t used = strlen(item.seen);
+
+	assert_ptr_equal(ctx, &item);
+	snprintf(item.seen + used, sizeof(item.seen) - used, "%d%d%s ", (int)item.number,
+		 item.truth, item.text ? item.text : "-");
+	return item.number == 9 ? "nine is not allowed" : NULL;
+}
+
+/* What one group sets does not leak into the next. */
+static void groups_begin_anew(void **state)
+{
+	const struct conf_key items[] = {
+		{ .key = "n", .type = CONF_INT, .out = &item.number, .max = 9, .allowed = "0..9" },
+		{ .key = "t", .type = CONF_BOOL, .out = &item.truth, .allowed = "true or false" },
+		{ .key = "s", .type = CONF_STRING, .out = &item.text, .max = 2, .allowed = "0..2" },
+		{ .key = NULL },
+	};
+	const struct conf_key keys[] = {
+		{ .key = "l", .type = CONF_LIST, .allowed = "( .. )", .item = items, .add = add },
+		{ .key = NULL },
+	};
+	char *error;
+
+	(void)state;
+	item.number = 3;
+	put("l = ( { n = 5; t = true; s = \"x\"; }, { }, { t = true; } );");
+	assert_true(conf_read(file, keys, &item, &error));
+	assert_string_equal(item.seen, "51x 30- 31- ");
+	assert_int_equal(item.number, 3);
+	assert_null(item.text);
+	put("l = ( { s = \"xx\"; },\n { n = 9; s = \"xx\"; } );");
+	assert_false(conf_read(file, keys, &item, &error));
+	assert_non_null(strstr(error, ":2: l: nine is not allowed"));
+	assert_null(item.text);
+	free(error);
+	put("l = ( { t = 1; } );");
+	assert_false(conf_read(file, keys, &item, &error));
+	assert_non_null(strstr(error, ":1: t: not a truth value, allowed: true or false"));
+	free(error);
+}
+
+static int make_file(void **state)
+{
+	int fd = mkstemp(file);
+
+	(void)state;
+	return fd < 0 ? -1 : close(fd);
+}
+
+static int remove_file(void **state)
+{
+	(void)state;
+	return unlink(file);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(good),
+		cmocka_unit_test(bad),
+		cmocka_unit_test(bad_files),
+		cmocka_unit_test(groups_begin_anew),
+	};
+
+	return cmocka_run_group_tests(tests, make_file, remove_file);
+}
