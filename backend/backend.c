@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The program around a backend: command line, loop, signals, the end with
+ * its books.
+ */
+#include "backend/backend.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/kv.h"
+#include "common/log.h"
+#include "common/option.h"
+#include "common/xs.h"
+
+#define END_MS 5000 /* for devices to end, and again for the accountant */
+#define PAYERS 991u /* default: what four pages hold */
+#define PAYERS_A_PAGE (ACCTRING_PAYERS_PER_PAGE - ACCTRING_PAYER_HOLE)
+
+static void usage(const struct backend_ops *ops)
+{
+	printf("Usage: %s [options]\n%s\n\n"
+	       "  -k, --kind NAME        serve backend/NAME (default %s)\n"
+	       "  -t, --totals FILE      on SIGUSR1 and at the end write what was posted:\n"
+	       "                         kind domid device class posts units bytes ns\n"
+	       "  -a, --accountant DOMID of the accountant (default: as dom0 says in xenstore)\n",
+	       ops->program, ops->about, ops->kind);
+	if (ops->max_lanes > 1)
+		printf("  -d, --devices N        most devices at a time, 1..%u (default %u)\n",
+		       ops->max_lanes, ops->lanes);
+	printf("  -p, --payers N         rows for devices to be billed by, 1..3719, rounded up to\n"
+	       "                         pages (default %u, fewer if there is no room)\n"
+	       "  -r, --ring-pages N     of each lane: 0, 1, 2, 4 .. 64 (default 8)\n"
+	       "  -s, --syslog           log to syslog, not to stderr\n"
+	       "  -v, --verbose          log more\n"
+	       "  -h, --help             this text\n"
+	       "  -V, --version          the version\n\n"
+	       "SIGTERM and SIGINT end it: devices are closed, then the link to the accountant.\n"
+	       "Exit codes: 0 ended, 1 failed while running, 2 command line, 4 no Xen or store.\n",
+	       PAYERS);
+}
+
+static uint64_t number(const char *option, const char *text, uint64_t min, uint64_t max)
+{
+	uint64_t n;
+
+	if (!parse_u64(text, max, &n) || n < min)
+		die(EXIT_USAGE, "--%s %s: not a number from %" PRIu64 " to %" PRIu64, option, text,
+		    min, max);
+	return n;
+}
+
+static const char *kind_option(const char *text)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789_-";
+
+	if (!*text || strlen(text) > 32 || text[strspn(text, letters)])
+		die(EXIT_USAGE, "--kind %s: allowed are 1..32 of a-z 0-9 _ -", text);
+	return text;
+}
+
+static void ring_pages_option(struct acctring_options *o, const char *text)
+{
+	uint64_t n = number("ring-pages", text, 0, 64);
+
+	if (n & (n - 1))
+		die(EXIT_USAGE, "--ring-pages %s: allowed are 0, 1, 2, 4 .. 64", text);
+	o->ring_pages = (int)n;
+}
+
+static bool option(struct backend *b, int c, bool *syslog, bool *verbose)
+{
+	switch (c) {
+	case 'k':
+		b->kind = kind_option(optarg);
+		return true;
+	case 't':
+		b->totals_file = optarg;
+		return true;
+	case 'a':
+		b->options.accountant = (int)number("accountant", optarg, 0, DOMID_LAST);
+		return true;
+	case 'd':
+		b->options.lanes = (unsigned int)number("devices", optarg, 1, b->ops->max_lanes);
+		return true;
+	case 'p':
+		b->options.payers = (unsigned int)number("payers", optarg, 1, 3719);
+		return true;
+	case 'r':
+		ring_pages_option(&b->options, optarg);
+		return true;
+	case 's':
+		*syslog = true;
+		return true;
+	case 'v':
+		*verbose = true;
+		return true;
+	case 'h':
+		usage(b->ops);
+		exit(0);
+	case 'V':
+		printf("%s %s\n", b->ops->program, ACCTRING_VERSION);
+		exit(0);
+	default:
+		return false;
+	}
+}
+
+static void options(struct backend *b, int argc, char **argv)
+{
+	static const struct option all[] = {
+		{ "kind", required_argument, NULL, 'k' },
+		{ "totals", required_argument, NULL, 't' },
+		{ "accountant", required_argument, NULL, 'a' },
+		{ "payers", required_argument, NULL, 'p' },
+		{ "ring-pages", required_argument, NULL, 'r' },
+		{ "syslog", no_argument, NULL, 's' },
+		{ "verbose", no_argument, NULL, 'v' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
+		{ "devices", required_argument, NULL, 'd' },
+		{ NULL, 0, NULL, 0 },
+	};
+	bool syslog = false, verbose = false;
+	struct option lone[sizeof(all) / sizeof(all[0])];
+	int c;
+
+	log_init(b->ops->program, false, false);
+	memcpy(lone, all, sizeof(all));
+	if (b->ops->max_lanes <= 1) /* --devices comes last */
+		memset(&lone[sizeof(all) / sizeof(all[0]) - 2], 0, sizeof(lone[0]));
+	opterr = 0;
+	while ((c = getopt_long(argc, argv,
+				b->ops->max_lanes > 1 ? "k:t:a:p:r:svhVd:" : "k:t:a:p:r:svhV", lone,
+				NULL)) >= 0)
+		if (!option(b, c, &syslog, &verbose))
+			die_option(argv);
+	if (optind < argc)
+		die(EXIT_USAGE, "%s: no such argument; try %s --help", argv[optind],
+		    b->ops->program);
+	if (b->options.payers && acctring_pages(&b->options, true) < 0)
+		die(EXIT_USAGE, "--payers %u: too many for %u lanes: a link has %u pages at most",
+		    b->options.payers, b->options.lanes, ACCTRING_MAX_REFS + 1);
+	log_init(b->ops->program, syslog, verbose);
+}
+
+static void open_signals(struct backend *b)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	b->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (b->signals < 0)
+		die(EXIT_ENV, "signalfd: %s", strerror(errno));
+}
+
+/*
+ * Rows cost a page of each lane for every 248 of them: when nobody asked
+ * for a number, and the pages are too many for a link or for this domain,
+ * fewer will do.
+ */
+static void open_link(struct backend *b)
+{
+	struct acctring_options *o = &b->options;
+	bool asked = o->payers;
+	int pages, err;
+
+	if (!asked)
+		o->payers = PAYERS;
+	for (;;) {
+		pages = acctring_pages(o, true);
+		if (pages > 0)
+			b->bill.link = acctring_open(o);
+		if (b->bill.link)
+			return;
+		err = pages > 0 ? errno : -pages;
+		if (asked || o->payers <= PAYERS_A_PAGE || (err != EINVAL && err != ENOSPC))
+			break;
+		o->payers -= PAYERS_A_PAGE;
+	}
+	die(EXIT_ENV, "cannot open the accounting link (%d pages needed): %s", pages,
+	    strerror(err));
+}
+
+static void open_backend(struct backend *b)
+{
+	int r;
+
+	open_signals(b);
+	b->xsh = xs_open(0);
+	if (!b->xsh)
+		die(EXIT_ENV, "no xenstore: %s", strerror(errno));
+	b->domid = xs_own_domid(b->xsh);
+	if (b->domid < 0)
+		die(EXIT_ENV, "xenstore does not say our domid: %s", strerror(errno));
+	snprintf(b->root, sizeof(b->root), "/local/domain/%d/backend/%s", b->domid, b->kind);
+	b->options.program = b->ops->program;
+	open_link(b);
+	log_debug("%u payer rows", b->options.payers);
+	b->bill.kind = b->ops->acct_kind;
+	b->bill.own = (unsigned int)b->domid;
+	pthread_mutex_init(&b->bill.lock, NULL);
+	r = b->ops->start(b);
+	if (r)
+		die(EXIT_ENV, "no grant or event device: %s", strerror(-r));
+	if (!devices_watch(b))
+		die(EXIT_ENV, "cannot watch %s: %s", b->root, strerror(errno));
+}
+
+static void write_totals(struct backend *b)
+{
+	if (b->totals_file && !bill_write(&b->bill, b->totals_file))
+		log_error("%s: %s", b->totals_file, strerror(errno));
+}
+
+/* True when it is time to end. */
+static bool take_signals(struct backend *b)
+{
+	struct signalfd_siginfo info;
+	bool end = false;
+
+	while (read(b->signals, &info, sizeof(info)) == sizeof(info)) {
+		if (info.ssi_signo == SIGUSR1)
+			write_totals(b);
+		else
+			end = true;
+	}
+	return end;
+}
+
+/* Returns whether the store is still there. */
+static bool serve(struct backend *b)
+{
+	struct pollfd fd[3] = {
+		{ .fd = b->signals, .events = POLLIN },
+		{ .fd = xs_fileno(b->xsh), .events = POLLIN },
+		{ .fd = b->fd, .events = POLLIN },
+	};
+	int timeout = 0;
+
+	for (;;) {
+		if (poll(fd, 3, timeout) < 0 && errno != EINTR) {
+			log_error("poll: %s", strerror(errno));
+			return false;
+		}
+		if (fd[0].revents && take_signals(b))
+			return true;
+		if (fd[1].revents && !devices_events(b)) {
+			log_error("xenstore is gone: %s", strerror(errno));
+			return false;
+		}
+		devices_turn(b);
+		timeout = b->ops->turn(b);
+		if (b->rescan)
+			timeout = 0;
+	}
+}
+
+static void close_devices(struct backend *b)
+{
+	uint64_t until = now_ms() + END_MS;
+	struct pollfd fd = { .fd = b->fd, .events = POLLIN };
+
+	while (!devices_close(b) && now_ms() < until) {
+		poll(&fd, 1, 20);
+		b->ops->turn(b);
+	}
+	if (!LIST_EMPTY(&b->devices))
+		log_warn("a device did not end within %d s", END_MS / 1000);
+}
+
+/* Our books first, then the accountant's last word. */
+static void close_link(struct backend *b)
+{
+	struct acctring_stats stats = { .size = sizeof(stats) };
+	struct sums sum;
+	int pending;
+
+	write_totals(b);
+	bill_sum(&b->bill, &sum);
+	acctring_stats(b->bill.link, &stats);
+	pending = acctring_close(b->bill.link, END_MS);
+	printf("posted kind=%s posts=%" PRIu64 " ns=%" PRIu64 " units=%" PRIu64 " bytes=%" PRIu64
+	       " spilled=%" PRIu64 " overflowed=%" PRIu64 " pending=%d\n",
+	       b->ops->frontend, sum.posts, sum.ns, sum.units, sum.bytes, stats.spilled,
+	       stats.overflowed, pending);
+	fflush(stdout);
+}
+
+int backend_main(const struct backend_ops *ops, int argc, char **argv)
+{
+	static struct backend b;
+	bool ok, idle;
+
+	b.ops = ops;
+	b.kind = ops->kind;
+	b.fd = -1;
+	b.options = (struct acctring_options)ACCTRING_OPTIONS_INIT;
+	b.options.lanes = ops->lanes;
+	LIST_INIT(&b.devices);
+	options(&b, argc, argv);
+	open_backend(&b);
+	log_info("serving %s", b.root);
+	ok = serve(&b);
+	close_devices(&b);
+	idle = LIST_EMPTY(&b.devices);
+	if (idle)
+		ops->stop(&b);
+	close_link(&b);
+	if (!idle) /* a thread hangs in its file: exit ends it */
+		_exit(EXIT_RUNTIME);
+	xs_close(b.xsh);
+	close(b.signals);
+	bill_free(&b.bill);
+	return ok ? 0 : EXIT_RUNTIME;
+}

@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The pure parts of the block pair: request checking, ring indices, load,
+ * pattern, histogram; and the xenbus state machine.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include <acctring/abi.h>
+
+#include "backend/block/check.h"
+#include "backend/index.h"
+#include "common/xenbus.h"
+#include "frontend/block/load.h"
+#include "frontend/block/pattern.h"
+#include "frontend/hist.h"
+
+static const struct disk disk = { .sectors = 1000 };
+static const struct disk readonly = { .sectors = 1000, .readonly = true };
+
+static struct blkif_request request(uint8_t op, uint64_t sector, uint8_t segments)
+{
+	struct blkif_request r;
+	unsigned int i;
+
+	memset(&r, 0, sizeof(r));
+	r.operation = op;
+	r.nr_segments = segments;
+	r.id = 0x1122334455667788;
+	r.sector_number = sector;
+	for (i = 0; i < BLKIF_MAX_SEGMENTS_PER_REQUEST; i++) {
+		r.seg[i].gref = 100 + i;
+		r.seg[i].last_sect = 7;
+	}
+	return r;
+}
+
+static int16_t check(const struct blkif_request *r, const struct disk *d, struct request *out)
+{
+	memset(out, 0xee, sizeof(*out));
+	return check_request(r, d, out);
+}
+
+static void good_requests(void **state)
+{
+	struct blkif_request r = request(BLKIF_OP_READ, 10, 2);
+	struct request out;
+
+	(void)state;
+	r.seg[0].first_sect = 3;
+	r.seg[1].last_sect = 0;
+	assert_int_equal(check(&r, &disk, &out), BLKIF_RSP_OKAY);
+	assert_int_equal(out.klass, ACCTRING_CLASS_READ);
+	assert_true(out.id == 0x1122334455667788);
+	assert_int_equal(out.offset, 5120);
+	assert_int_equal(out.bytes, 6 * 512);
+	assert_int_equal(out.segments, 2);
+	assert_int_equal(out.ref[1], 101);
+	assert_int_equal(out.part[0].offset, 3 * 512);
+	assert_int_equal(out.part[0].bytes, 5 * 512);
+	assert_int_equal(out.part[1].bytes, 512);
+
+	r = request(BLKIF_OP_WRITE, 1000 - 88, 11);
+	assert_int_equal(check(&r, &disk, &out), BLKIF_RSP_OKAY);
+	assert_int_equal(out.klass, ACCTRING_CLASS_WRITE);
+	assert_int_equal(out.bytes, 11 * 4096);
+	r = request(BLKIF_OP_FLUSH_DISKCACHE, 0, 0);
+	assert_int_equal(check(&r, &disk, &out), BLKIF_RSP_OKAY);
+	assert_int_equal(out.klass, ACCTRING_CLASS_FLUSH);
+	assert_int_equal(check(&r, &readonly, &out), BLKIF_RSP_OKAY);
+	r = request(BLKIF_OP_READ, 0, 1);
+	assert_int_equal(check(&r, &readonly, &out), BLKIF_RSP_OKAY);
+}
+
+static void bad_segments(void **state)
+{
+	struct blkif_request r = request(BLKIF_OP_READ, 0, 0);
+	struct request out;
+
+	(void)state;
+	assert_int_equal(check(&r, &disk, &out), BLKIF_RSP_ERROR);
+	r.nr_segments = 12;
+	assert_int_equal(check(&r, &disk, &out), BLKIF_RSP_ERROR);
+	r.nr_segments = 255;
+	assert_int_equal(check(&r, &disk, &out), BLKIF_RSP_ERROR);
+	assert_int_equal(out.bytes, 0);
+	r.nr_segments = 3;
+	r.seg[2].last_sect = 8;
+	assert_int_equal(check(&r, &disk, &out), BLKIF_RSP_ERROR);
+	r.seg[2].last_sect = 255;
+	assert_int_equal(check(&r, &disk, &out), BLKIF_RSP_ERROR);
+	r.seg[2].last_sect = 3;
+	r.seg[2].first_sect = 4;
+	assert_int_equal(check(&r, &disk, &out), BLKIF_RSP_ERROR);
+	r.seg[2].first_sect = 3;
+	assert_int_equal(check(&r, &disk, &out), BLKIF_RSP_OKAY);
+}
+
+static void bad_places(void **state)
+{
+	static const uint64_t sector[] = {
+		993, 1000, 1001, UINT64_MAX, UINT64_MAX - 7, UINT64_MAX / 512, (uint64_t)1 << 55
+	};
+	struct blkif_request r = request(BLKIF_OP_WRITE, 992, 1);
+	struct request out;
+	unsigned int i;
+
+	(void)state;
+	assert_int_equal(check(&r, &disk, &out), BLKIF_RSP_OKAY);
+	for (i = 0; i < sizeof(sector) / sizeof(sector[0]); i++) {
+		r.sector_number = sector[i];
+		assert_int_equal(check(&r, &disk, &out), BLKIF_RSP_ERROR);
+	}
+}
+
+static void bad_operations(void **state)
+{
+	struct blkif_request r = request(BLKIF_OP_WRITE, 0, 1);
+	struct request out;
+	unsigned int op;
+
+	(void)state;
+	assert_int_equal(check(&r, &readonly, &out), BLKIF_RSP_ERROR);
+	assert_int_equal(out.klass, ACCTRING_CLASS_WRITE);
+	r = request(BLKIF_OP_FLUSH_DISKCACHE, 0, 1);
+	assert_int_equal(check(&r, &disk, &out), BLKIF_RSP_ERROR);
+	for (op = 0; op < 256; op++) {
+		if (op == BLKIF_OP_READ || op == BLKIF_OP_WRITE || op == BLKIF_OP_FLUSH_DISKCACHE)
+			continue;
+		r = request((uint8_t)op, 0, 1);
+		assert_int_equal(check(&r, &disk, &out), BLKIF_RSP_EOPNOTSUPP);
+		assert_int_equal(out.klass, ACCTRING_CLASS_OTHER);
+		assert_int_equal(out.operation, op);
+	}
+}
+
+static void ring_indices(void **state)
+{
+	static const uint32_t base[] = { 0, 5, 0x7ffffff0, 0xfffffff0, 0xffffffff };
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < sizeof(base) / sizeof(base[0]); i++) {
+		uint32_t b = base[i];
+
+		assert_int_equal(ring_available(b, b, b, b, 32), 0);
+		assert_int_equal(ring_available(b + 32, b, b, b, 32), 32);
+		assert_int_equal(ring_available(b + 32, b + 31, b + 30, b + 20, 32), 2);
+		assert_int_equal(ring_available(b + 33, b, b, b, 32), -1);
+		assert_int_equal(ring_available(b + 1000, b, b, b, 32), -1);
+		assert_int_equal(ring_available(b - 1, b, b, b, 32), -1);
+		/* back behind what was taken, though not behind the answers */
+		assert_int_equal(ring_available(b + 5, b + 6, b + 6, b, 32), -1);
+		assert_int_equal(ring_available(b + 6, b + 6, b + 6, b, 32), 0);
+		/* back behind what was seen, though not behind what was taken */
+		assert_int_equal(ring_available(b + 20, b + 32, b + 8, b + 8, 32), -1);
+		assert_int_equal(ring_available(b + 31, b + 32, b + 8, b + 8, 32), -1);
+		assert_int_equal(ring_available(b + 32, b + 32, b + 8, b + 8, 32), 24);
+		assert_int_equal(ring_available(b + 40, b + 32, b + 8, b + 8, 32), 32);
+	}
+}
+
+/* verify writes each sector once, flushes once, and then reads each once. */
+static void verify_covers(void **state)
+{
+	struct load l = {
+		.mode = LOAD_VERIFY, .min = 512, .max = 45056, .sectors = 5000, .random = 7
+	};
+	struct load_request r;
+	uint64_t written = 0, readback = 0;
+	unsigned int flushes = 0;
+
+	(void)state;
+	while (load_next(&l, true, &r)) {
+		if (r.op == LOAD_OP_FLUSH) {
+			assert_int_equal(written, 5000);
+			flushes++;
+			continue;
+		}
+		assert_true(r.bytes >= 512 && r.bytes <= 45056 && r.bytes % 512 == 0);
+		if (r.op == LOAD_OP_WRITE) {
+			assert_int_equal(r.sector, written);
+			written += r.bytes / 512;
+		} else {
+			assert_int_equal(flushes, 1);
+			assert_int_equal(r.sector, readback);
+			readback += r.bytes / 512;
+		}
+	}
+	assert_int_equal(readback, 5000);
+	/* nothing is read while a write is in flight */
+	l = (struct load){ .mode = LOAD_VERIFY, .min = 4096, .max = 4096, .sectors = 8 };
+	assert_true(load_next(&l, true, &r));
+	assert_false(load_next(&l, false, &r));
+}
+
+static void loads_stay_inside(void **state)
+{
+	unsigned int mode, i;
+
+	(void)state;
+	for (mode = LOAD_READ; mode < LOAD_VERIFY; mode++) {
+		struct load l = { .mode = (enum load_mode)mode,
+				  .min = 512,
+				  .max = 8192,
+				  .sectors = 101,
+				  .count = 1000,
+				  .flush = 10,
+				  .random = mode };
+		unsigned int n[4] = { 0 };
+		struct load_request r;
+
+		for (i = 0; load_next(&l, false, &r); i++) {
+			assert_true(r.sector + r.bytes / 512 <= 101);
+			assert_true(r.op == LOAD_OP_FLUSH || r.bytes);
+			n[r.op]++;
+		}
+		assert_int_equal(n[LOAD_OP_READ] + n[LOAD_OP_WRITE], 1000);
+		assert_int_equal(n[LOAD_OP_FLUSH], n[LOAD_OP_WRITE] / 10);
+		assert_true(mode < LOAD_RW || (n[LOAD_OP_READ] > 400 && n[LOAD_OP_WRITE] > 400));
+	}
+}
+
+static void patterns_differ(void **state)
+{
+	unsigned char a[512];
+
+	(void)state;
+	pattern_fill(a, 1, 7);
+	assert_int_equal(pattern_compare(a, 1, 7), 0);
+	assert_int_not_equal(pattern_compare(a, 1, 8), 0);
+	assert_int_not_equal(pattern_compare(a, 2, 7), 0);
+	a[511] ^= 1;
+	assert_int_not_equal(pattern_compare(a, 1, 7), 0);
+}
+
+static void histogram(void **state)
+{
+	struct hist *h = calloc(1, sizeof(*h));
+	uint64_t i, p;
+
+	(void)state;
+	assert_non_null(h);
+	assert_int_equal(hist_percentile(h, 50), 0);
+	for (i = 1; i <= 100000; i++)
+		hist_add(h, i * 10);
+	p = hist_percentile(h, 50);
+	assert_true(p >= 500000 && p <= 500000 + 500000 / 16);
+	p = hist_percentile(h, 99);
+	assert_true(p >= 990000 && p <= 990000 + 990000 / 16);
+	hist_add(h, UINT64_MAX);
+	assert_true(hist_percentile(h, 100) == UINT64_MAX);
+	free(h);
+}
+
+#define S(state) XenbusState##state
+#define STEP(own, peer, online) xenbus_backend_step(S(own), S(peer), online)
+
+static void xenbus_steps(void **state)
+{
+	(void)state;
+	/* the way in */
+	assert_int_equal(STEP(Initialising, Initialising, true), XENBUS_OFFER);
+	assert_int_equal(STEP(Initialising, Initialised, true), XENBUS_OFFER);
+	assert_int_equal(STEP(InitWait, Initialising, true), XENBUS_STAY);
+	assert_int_equal(STEP(InitWait, Initialised, true), XENBUS_CONNECT);
+	assert_int_equal(STEP(InitWait, Connected, true), XENBUS_CONNECT);
+	assert_int_equal(STEP(Connected, Initialised, true), XENBUS_STAY);
+	assert_int_equal(STEP(Connected, Connected, true), XENBUS_STAY);
+	/* the way out */
+	assert_int_equal(STEP(Connected, Closing, true), XENBUS_CLOSING);
+	assert_int_equal(STEP(Closing, Closing, true), XENBUS_STAY);
+	assert_int_equal(STEP(Closing, Closed, true), XENBUS_CLOSED);
+	assert_int_equal(STEP(Closed, Closed, true), XENBUS_STAY);
+	/* and in again; not when the toolstack wants it no more */
+	assert_int_equal(STEP(Closed, Initialising, true), XENBUS_OFFER);
+	assert_int_equal(STEP(Closed, Initialising, false), XENBUS_STAY);
+	/* a frontend that died and began anew */
+	assert_int_equal(STEP(Connected, Initialising, true), XENBUS_CLOSED);
+	assert_int_equal(STEP(Closing, Initialising, true), XENBUS_CLOSED);
+	/* its nodes are gone */
+	assert_int_equal(STEP(Connected, Unknown, true), XENBUS_CLOSED);
+	assert_int_equal(STEP(Initialising, Unknown, true), XENBUS_STAY);
+	assert_int_equal(STEP(Closed, Connected, true), XENBUS_STAY);
+}
+
+/* Whatever the peer says: we come to rest, and serve only a ready one. */
+static void xenbus_ends(void **state)
+{
+	enum xenbus_state own, peer, s;
+	unsigned int online, i;
+
+	(void)state;
+	for (own = 1; own <= XenbusStateReconfigured; own++)
+		for (peer = 0; peer <= XenbusStateReconfigured; peer++)
+			for (online = 0; online < 2; online++) {
+				s = own;
+				for (i = 0; i < 4; i++) {
+					static const enum xenbus_state to[] = {
+						[XENBUS_OFFER] = XenbusStateInitWait,
+						[XENBUS_CONNECT] = XenbusStateConnected,
+						[XENBUS_CLOSING] = XenbusStateClosing,
+						[XENBUS_CLOSED] = XenbusStateClosed,
+					};
+					enum xenbus_step step =
+						xenbus_backend_step(s, peer, online);
+
+					if (step == XENBUS_STAY)
+						break;
+					assert_true(step != XENBUS_CONNECT ||
+						    peer == XenbusStateInitialised ||
+						    peer == XenbusStateConnected);
+					s = to[step];
+				}
+				assert_true(i < 4);
+			}
+}
+
+static void xenbus_texts(void **state)
+{
+	static const char *const bad[] = { "", "9", "-1", "1 ", " 1", "0x1", "4294967297", "a" };
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(xenbus_parse_state(bad[i]), XenbusStateUnknown);
+	assert_int_equal(xenbus_parse_state(NULL), XenbusStateUnknown);
+	assert_int_equal(xenbus_parse_state("4"), XenbusStateConnected);
+	assert_string_equal(xenbus_state_name(XenbusStateInitWait), "InitWait");
+	assert_string_equal(xenbus_state_name(9), "Invalid");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(good_requests),     cmocka_unit_test(bad_segments),
+		cmocka_unit_test(bad_places),	     cmocka_unit_test(bad_operations),
+		cmocka_unit_test(ring_indices),	     cmocka_unit_test(verify_covers),
+		cmocka_unit_test(loads_stay_inside), cmocka_unit_test(patterns_differ),
+		cmocka_unit_test(histogram),	     cmocka_unit_test(xenbus_steps),
+		cmocka_unit_test(xenbus_ends),	     cmocka_unit_test(xenbus_texts),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
