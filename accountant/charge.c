@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * charge.c - see charge.h.
+ */
+#include "accountant/charge.h"
+
+#include "accountant/divide.h"
+#include "accountant/limits.h"
+#include "accountant/worker.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define PUBLISH_NS 1000000000u /* a backend tells its clocks more often than that */
+
+/* ------------------------------------------------------------------ */
+/* What is due                                                         */
+
+void charge_due(struct worker *w, struct domain *d, struct account *x, uint64_t ns)
+{
+	if (!ns)
+		return;
+	x->due_ns = sat_add(x->due_ns, ns);
+	account_touch(&w->accounts, x);
+	if (x->is_owing)
+		return;
+	x->is_owing = true;
+	x->owing = d->owing;
+	d->owing = x;
+}
+
+static void due(struct worker *w, struct link *k, unsigned int row, uint64_t ns)
+{
+	struct payer *p = &k->payer[row];
+
+	if (p->account) {
+		charge_due(w, k->domain, p->account, ns);
+	} else if (p->held) {
+		p->held->charged_ns = sat_add(p->held->charged_ns, ns);
+		p->dirty = true;
+	}
+}
+
+static void divide_lane(struct worker *w, struct link *k, struct lane *l, uint64_t delta)
+{
+	unsigned int n = l->ntouched;
+	uint64_t *weight, *part, total;
+
+	if (!delta)
+		return;
+	weight = calloc(2 * (size_t)n + 1, sizeof(*weight));
+	if (!weight)
+		n = 0;
+	total = carry_take(&l->is.carried_ns, delta, n > 0);
+	k->dirty = true;
+	part = weight + n;
+	for (unsigned int i = 0; i < n; i++)
+		weight[i] = l->weight[l->touched[i]];
+	if (n)
+		divide_ns(total, weight, n, part);
+	for (unsigned int i = 0; i < n; i++) {
+		due(w, k, l->touched[i], part[i]);
+		l->weight[l->touched[i]] = 0;
+	}
+	l->ntouched = weight ? 0 : l->ntouched;
+	free(weight);
+}
+
+/* ------------------------------------------------------------------ */
+/* Lanes' clocks                                                       */
+
+void charge_begin(struct lane *l, uint64_t age_ns)
+{
+	uint64_t now = clock_ns();
+	uint64_t age = age_ns ? age_ns : PUBLISH_NS;
+
+	l->looked_ns = now > age ? now - age : 1;
+	l->since_ns = age_ns ? l->looked_ns : 0;
+}
+
+/*
+ * What the clock can have grown by.  The value before was published after
+ * our last look that did not see it: `since_ns`.  The first look at an epoch has
+ * nothing to compare with: only the measurement limits it.
+ */
+static uint64_t grown(struct link *k, struct lane *l, unsigned int lane)
+{
+	uint64_t before = l->is.state.cpu_ns, look = clock_ns();
+	uint64_t cpu = acctring_reader_cpu(k->reader, lane), delta, most;
+
+	if (acctring_reader_lane(k->reader, lane, &l->is.state))
+		return 0;
+	if (before == CPU_UNKNOWN) {
+		l->is.state.cpu_ns = cpu ? cpu : CPU_UNKNOWN;
+		l->since_ns = l->looked_ns;
+		l->looked_ns = look;
+		return 0;
+	}
+	if (cpu < before)
+		cpu = before;
+	l->is.state.cpu_ns = cpu;
+	delta = most = cpu - before;
+	if (delta && l->since_ns)
+		most = clock_clamp(delta, clock_ns() - l->since_ns);
+	if (delta)
+		l->since_ns = l->looked_ns;
+	l->looked_ns = look;
+	if (most < delta) {
+		k->domain->s.overclaimed_ns = sat_add(k->domain->s.overclaimed_ns, delta - most);
+		k->domain->dirty = true;
+	}
+	return most;
+}
+
+void charge_link(struct worker *w, struct link *k)
+{
+	if (!k->reader || k->state == LINK_HOLDING)
+		return;
+	for (unsigned int i = 0; i < k->e.lanes; i++) {
+		struct lane *l = &k->lane[i];
+		uint64_t delta = grown(k, l, i);
+
+		k->e.cpu_ns = sat_add(k->e.cpu_ns, delta);
+		divide_lane(w, k, l, delta);
+		/* positions may move without a post, e.g. after a roll-back */
+		if (memcmp(&l->is, &l->stored, sizeof(l->is)))
+			k->dirty = true;
+	}
+}
+
+/* ------------------------------------------------------------------ */
+/* Settlement                                                          */
+
+uint64_t charge_room(const struct domain *d)
+{
+	uint64_t used = sat_add(d->charged_ns, d->s.own_ns);
+
+	return d->s.measured_ns > used ? d->s.measured_ns - used : 0;
+}
+
+struct claim {
+	unsigned int n;
+	uint64_t *due, *part; /* n each */
+};
+
+static bool claims(const struct domain *d, struct claim *c)
+{
+	c->n = 0;
+	for (const struct account *x = d->owing; x; x = x->owing)
+		c->n++;
+	c->due = calloc(2 * (size_t)c->n + 1, sizeof(*c->due));
+	if (!c->due)
+		return false; /* it stays due */
+	c->part = c->due + c->n;
+	c->n = 0;
+	for (const struct account *x = d->owing; x; x = x->owing)
+		c->due[c->n++] = x->due_ns;
+	return true;
+}
+
+static void give(struct worker *w, struct domain *d, struct claim *c)
+{
+	unsigned int i = 0;
+
+	fit_ns(charge_room(d), c->due, c->n, c->part);
+	for (struct account *x = d->owing; x; x = x->owing, i++) {
+		c->due[i] -= c->part[i];
+		if (!c->part[i])
+			continue;
+		account_charge(&w->accounts, x, c->part[i]);
+		d->charged_ns += c->part[i];
+		d->dirty = true;
+	}
+}
+
+/* The hypervisor has been asked, and has not seen them burn that much. */
+static void drop(struct domain *d, struct claim *c)
+{
+	fit_ns(DUE_MAX_NS, c->due, c->n, c->part);
+	for (unsigned int i = 0; i < c->n; i++) {
+		uint64_t over = c->due[i] - c->part[i];
+
+		c->due[i] = c->part[i];
+		if (!over)
+			continue;
+		d->s.overclaimed_ns = sat_add(d->s.overclaimed_ns, over);
+		d->dirty = true;
+	}
+}
+
+static void leave(struct worker *w, struct domain *d, const struct claim *c)
+{
+	struct account **p = &d->owing, *x;
+
+	for (unsigned int i = 0; i < c->n; i++) {
+		x = *p;
+		if (!x)
+			break;
+		if (x->due_ns != c->due[i])
+			account_touch(&w->accounts, x);
+		x->due_ns = c->due[i];
+		if (x->due_ns) {
+			p = &x->owing;
+			continue;
+		}
+		*p = x->owing;
+		x->owing = NULL;
+		x->is_owing = false;
+	}
+}
+
+void charge_settle(struct worker *w, struct domain *d)
+{
+	struct claim c;
+
+	if (!d->owing || !claims(d, &c))
+		return;
+	give(w, d, &c);
+	if (d->fresh)
+		drop(d, &c);
+	d->fresh = false;
+	leave(w, d, &c);
+	free(c.due);
+}
+
+void charge_load(struct worker *w)
+{
+	for (struct account *x = w->accounts.first; x; x = x->next) {
+		struct domain *d = scan_domain(w, x->key.backend);
+		uint64_t ns = x->due_ns;
+
+		d->charged_ns = sat_add(d->charged_ns, x->book.charged_ns);
+		if (!ns || x->is_owing)
+			continue;
+		x->is_owing = true;
+		x->owing = d->owing;
+		d->owing = x;
+	}
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * charge.h - from the clocks of lanes to what is billed.
+ *
+ * A lane's clock is a claim of its backend.  What it grew by, at most by the
+ * time that passed, is divided among those whom the lane served, and is
+ * *due*.  Due time becomes a charge as far as the hypervisor's measurement of the
+ * driver domain has room for it, so that for each driver domain
+ *
+ *	charged (to VMs, itself, nobody) + CPU of acctringd <= measured
+ *
+ * at every moment.  The rest stays due, up to DUE_MAX_NS; what is above that
+ * at a fresh measurement is counted as overclaimed and forgotten.
+ */
+#ifndef ACCOUNTANT_CHARGE_H
+#define ACCOUNTANT_CHARGE_H
+
+#include "accountant/links.h"
+
+/* Reads the lanes' clocks.  Before the domain is measured: the measurement is the later. */
+void charge_link(struct worker *w, struct link *k);
+/* Time that is due from x, an account at d. */
+void charge_due(struct worker *w, struct domain *d, struct account *x, uint64_t ns);
+/* Charges what there is room for. */
+void charge_settle(struct worker *w, struct domain *d);
+/* What measured_ns leaves. */
+uint64_t charge_room(const struct domain *d);
+/* After the accounts and domains were loaded. */
+void charge_load(struct worker *w);
+/* Where a lane's clock stands as we begin; `age_ns`: we last looked so long ago, 0: never. */
+void charge_begin(struct lane *l, uint64_t age_ns);
+
+#endif

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * conf.h - command line and configuration of acctringd.
+ */
+#ifndef ACCOUNTANT_CONF_H
+#define ACCOUNTANT_CONF_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define CONF_DEFAULT "/etc/acctring/acctringd.conf"
+
+/* Of the default ledger and socket. */
+#define DATABASE_DIR "/var/lib/acctring"
+#define SOCKET_DIR "/run/acctring"
+
+/* From the command line; stands above the file. */
+struct options {
+	char **argv;
+	const char *file; /* -c; NULL: CONF_DEFAULT, which may be absent */
+	const char *database; /* -d */
+	const char *socket; /* -s */
+	bool check, syslog, verbose;
+	int worker; /* socket to the holder; -1: we are the holder */
+};
+
+struct conf {
+	char *database;
+	char *socket;
+	char *synchronous;
+	bool full_sync;
+	int64_t tick_ms, idle_ms, commit_ms, unresolved_ms, statement_ms, restart_ms;
+	int64_t accounts_per_vm;
+};
+
+/* false: one line in *error (malloc'ed). */
+bool settings_load(struct conf *c, const struct options *o, char **error);
+void settings_free(struct conf *c);
+
+#endif

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * domains.h - the driver domains whose links we read.
+ */
+#ifndef ACCOUNTANT_DOMAINS_H
+#define ACCOUNTANT_DOMAINS_H
+
+#include "accountant/accounts.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define NAME_MAX_BYTES 64
+#define LINK_SLOTS 64u
+
+/* What the ledger keeps of one.  Sums since the ledger began. */
+struct domain_sums {
+	uint64_t raw_ns; /* the hypervisor's counter when last read */
+	uint64_t measured_ns; /* what it grew by, over all incarnations */
+	uint64_t own_ns; /* CPU of acctringd in it */
+	uint64_t epochs_lost;
+	uint64_t rolled_back; /* posts that a rolled-back database missed */
+	uint64_t overclaimed_ns; /* by lanes, beyond what can be true: billed to nobody */
+};
+
+struct domain {
+	struct domain *next;
+	uint16_t domid;
+	bool named; /* by dom0: only then its links are attached */
+	bool draining; /* not named any more, its links are read to their end */
+	uint64_t unnamed_ms; /* since when; 0: it is named */
+	bool watched;
+	bool listed; /* all its slots were looked at since (re)start */
+	bool dirty;
+	uint64_t slots; /* bit per link directory to look at */
+	bool told_measured; /* said that dom0's `measured` is wrong */
+	bool told_unmeasured; /* said that there is no measurement */
+	uint64_t told; /* bit per link directory: said that a node of it is wrong */
+	uint64_t retry_ms[LINK_SLOTS]; /* not before */
+	uint16_t tries[LINK_SLOTS]; /* in vain, of that epoch */
+	uint64_t tried[LINK_SLOTS]; /* the epoch */
+	uint8_t uuid[16];
+	char name[NAME_MAX_BYTES];
+	struct domain_sums s;
+	struct account *own; /* posts to ACCTRING_PAYER_OWN */
+	struct account *refused; /* posts that nobody pays */
+	uint64_t charged_ns; /* to all its accounts; with own_ns at most measured_ns */
+	struct account *owing; /* those with due_ns */
+	bool fresh; /* measured since the last settlement */
+	unsigned int held; /* payer rows that wait for dom0 */
+	unsigned int refused_rows; /* not yet said in the log */
+	uint64_t said_refused_ms;
+	uint64_t epochs_ms; /* limits.h, EPOCH_BURST: spent up to that moment */
+};
+
+#endif

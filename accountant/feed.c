@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * feed.c - from a link's posts to accounts: post, and resolve who pays.
+ */
+#include "accountant/charge.h"
+#include "accountant/limits.h"
+#include "accountant/links.h"
+#include "accountant/worker.h"
+#include "common/log.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define RESOLVE_BUDGET 8u /* rows of a link in one tick */
+#define ASK_AGAIN_MS 250u
+
+struct feed {
+	struct worker *w;
+	struct link *k;
+	uint64_t now_ms;
+};
+
+static struct account *refused_of(struct link *k)
+{
+	return k->domain->refused;
+}
+
+/* First post of a row: what does it claim to be? */
+static void meet(struct feed *f, struct payer *p, unsigned int row)
+{
+	struct link *k = f->k;
+
+	p->dirty = true;
+	p->since_ms = f->now_ms;
+	p->before_ms = k->drained_ms;
+	p->state = PAYER_RESOLVED;
+	p->account = k->domain->own;
+	if (row == ACCTRING_PAYER_OWN)
+		return;
+	p->account = NULL;
+	p->state = PAYER_UNRESOLVED;
+	/* a row that is free was never opened: nobody pays */
+	if (acctring_reader_payer(k->reader, row, &p->is) || k->domain->held >= HELD_MAX ||
+	    !(p->held = calloc(1, sizeof(*p->held)))) {
+		p->state = PAYER_REFUSED;
+		p->account = refused_of(k);
+		return;
+	}
+	k->unresolved++;
+	k->domain->held++;
+}
+
+static void weigh(struct link *k, unsigned int lane, unsigned int row, uint64_t ns)
+{
+	struct lane *l = &k->lane[lane];
+
+	if (!l->weight) {
+		l->weight = calloc(k->npayers, sizeof(*l->weight));
+		l->touched = calloc(k->npayers, sizeof(*l->touched));
+	}
+	if (!l->weight || !l->touched || !ns)
+		return;
+	if (!l->weight[row])
+		l->touched[l->ntouched++] = (uint16_t)row;
+	l->weight[row] = sat_add(l->weight[row], ns);
+}
+
+static void take(void *ctx, const struct acctring_item *item, unsigned int n)
+{
+	struct feed *f = ctx;
+	struct link *k = f->k;
+
+	for (unsigned int i = 0; i < n; i++, item++) {
+		struct payer *p = &k->payer[item->payer];
+		struct sums s = { item->posts, item->units, item->bytes, item->ns };
+
+		if (p->state == PAYER_UNSEEN)
+			meet(f, p, item->payer);
+		if (p->account) {
+			account_post(&f->w->accounts, p->account, item->klass, &s);
+		} else {
+			book_add(p->held, item->klass, &s);
+			p->dirty = true;
+		}
+		if (item->spilled)
+			k->e.spilled += item->posts;
+		else
+			k->e.records += item->posts;
+		if (item->overflow)
+			k->e.overflowed += item->posts;
+		weigh(k, item->lane, item->payer, item->ns);
+	}
+}
+
+static void quarantine(struct worker *w, struct link *k)
+{
+	const char *reason = acctring_reader_reason(k->reader);
+
+	k->state = LINK_REFUSED;
+	k->e.state = EPOCH_REFUSED;
+	k->dirty = true;
+	snprintf(k->e.reason, sizeof(k->e.reason), "%s", reason ? reason : "broken");
+	log_warn("domain %u, slot %u, epoch %016" PRIx64 " (\"%s\"): quarantined: %s",
+		 k->e.id.domid, k->e.id.slot, k->e.id.epoch, k->e.program, k->e.reason);
+	link_tell(w, k, "refused");
+}
+
+/* Lanes may come late to a link that another ledger had. */
+static void say_skipped(struct link *k)
+{
+	uint64_t skipped = acctring_reader_skipped(k->reader);
+
+	if (skipped == k->skipped)
+		return;
+	log_warn("domain %u, slot %u, epoch %016" PRIx64 ": another accountant died with %" PRIu64
+		 " posts that it may have billed: they are in no account here",
+		 k->e.id.domid, k->e.id.slot, k->e.id.epoch, skipped - k->skipped);
+	k->skipped = skipped;
+}
+
+static bool drain(struct worker *w, struct link *k, unsigned int flags)
+{
+	struct feed f = { w, k, clock_ms() };
+	int64_t n;
+
+	urcu_memb_read_lock();
+	n = acctring_drain(k->reader, take, &f, flags);
+	urcu_memb_read_unlock();
+	k->drained_ms = clock_ms();
+	say_skipped(k);
+	if (n)
+		k->dirty = true;
+	if (n < 0)
+		quarantine(w, k);
+	return n > 0;
+}
+
+bool link_drain(struct worker *w, struct link *k)
+{
+	bool alive = acctring_reader_alive(k->reader);
+
+	if (!alive) {
+		link_close(w, k);
+		return true;
+	}
+	if (k->state != LINK_ATTACHED)
+		return false;
+	acctring_tick(k->reader);
+	return drain(w, k, 0);
+}
+
+/* The backend is gone or going: all that it posted, now. */
+void link_close(struct worker *w, struct link *k)
+{
+	if (k->state != LINK_ATTACHED && k->state != LINK_HOLDING)
+		return;
+	drain(w, k, ACCTRING_DRAIN_LAST);
+	if (k->state == LINK_REFUSED)
+		return;
+	k->state = LINK_CLOSING;
+	k->e.state = EPOCH_CLOSED;
+	k->dirty = true;
+}
+
+bool link_hurry(const struct link *k)
+{
+	uint32_t slots, fill;
+
+	if (k->state == LINK_CLOSING || k->state == LINK_LEAVING ||
+	    (k->state == LINK_REFUSED && k->dirty))
+		return true;
+	if (!k->reader)
+		return false;
+	fill = acctring_reader_fill(k->reader, &slots);
+	return slots && fill >= slots / 2;
+}
+
+static void settle(struct worker *w, struct link *k, struct payer *p, struct account *x)
+{
+	account_add(&w->accounts, x, p->held);
+	charge_due(w, k->domain, x, p->held->charged_ns);
+	free(p->held);
+	p->held = NULL;
+	p->account = x;
+	p->dirty = true;
+	k->dirty = true;
+	k->unresolved--;
+	k->domain->held--;
+}
+
+/* A backend may name any number of domains: said now and then, with how many. */
+static void say_refused(struct domain *d, const struct payer *p)
+{
+	uint64_t now = clock_ms();
+
+	d->refused_rows++;
+	if (d->said_refused_ms && now - d->said_refused_ms < REFUSED_SAID_MS)
+		return;
+	log_warn("domain %u: posts for domain %u, which dom0 does not confirm: refused (%u payer "
+		 "rows since this was last said)",
+		 d->domid, p->is.domid, d->refused_rows);
+	d->refused_rows = 0;
+	d->said_refused_ms = now;
+}
+
+static void resolve(struct worker *w, struct link *k, struct payer *p, unsigned int row)
+{
+	struct account_key key = { .backend = k->domain->domid,
+				   .kind = p->is.kind,
+				   .device = p->is.device };
+	struct acctring_payer_row is;
+	struct account *x;
+	struct served *s;
+	bool open;
+
+	/* dom0 is asked first: a row that is open after that is the asked one's */
+	s = scan_served(w, k->domain->domid, p->is.domid);
+	open = k->reader && !acctring_reader_payer(k->reader, row, &is) &&
+	       is.state == ACCTRING_PAYER_OPEN;
+	switch (payer_judge(p, s, open, clock_ms(), (uint64_t)w->conf.unresolved_ms)) {
+	case PAYER_WAIT:
+		return;
+	case PAYER_BILL:
+		memcpy(key.uuid, s->is.uuid, sizeof(key.uuid));
+		x = accounts_get_vm(&w->accounts, &key);
+		if (!x)
+			return;
+		x->domid = p->is.domid;
+		p->state = PAYER_RESOLVED;
+		settle(w, k, p, x);
+		return;
+	case PAYER_REFUSE:
+		say_refused(k->domain, p);
+		p->state = PAYER_REFUSED;
+		settle(w, k, p, refused_of(k));
+	}
+}
+
+/* A few rows at a time: a backend may open thousands that nobody confirms. */
+void link_resolve(struct worker *w, struct link *k)
+{
+	unsigned int budget = RESOLVE_BUDGET;
+	uint64_t now = clock_ms();
+
+	for (unsigned int i = 0; k->unresolved && budget && i < k->npayers; i++) {
+		struct payer *p = &k->payer[i];
+
+		if (p->state != PAYER_UNRESOLVED ||
+		    (p->asked_ms && now - p->asked_ms < ASK_AGAIN_MS))
+			continue;
+		budget--;
+		p->asked_ms = now;
+		resolve(w, k, p, i);
+	}
+}

@@ -1,0 +1,466 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * links.c - the life of a link: mapped, held, attached, detached.
+ */
+#include "accountant/links.h"
+
+#include "accountant/charge.h"
+#include "accountant/limits.h"
+#include "accountant/worker.h"
+#include "common/log.h"
+#include "common/xs.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+struct link *link_find(struct worker *w, unsigned int domid, uint64_t epoch)
+{
+	struct link *k;
+
+	for (k = w->links; k && (k->e.id.epoch != epoch || k->e.id.domid != domid); k = k->next)
+		;
+	return k;
+}
+
+/* One line in the peer's notice board; at attach, refusal and detach only. */
+void link_tell(struct worker *w, struct link *k, const char *state)
+{
+	char dir[96], path[112];
+	const struct acctring_link_id *id = &k->e.id;
+
+	snprintf(dir, sizeof(dir), "/local/domain/%u/data/acctring/peer/%u/%u", w->domid, id->domid,
+		 id->slot);
+	if (k->e.reason[0]) {
+		snprintf(path, sizeof(path), "%s/reason", dir);
+		if (xs_writef(w->xs, path, "%s", k->e.reason))
+			xs_share(w->xs, path, w->domid, id->domid);
+	}
+	snprintf(path, sizeof(path), "%s/state", dir);
+	if (!xs_writef(w->xs, path, "%s %016" PRIx64, state, id->epoch) ||
+	    !xs_share(w->xs, path, w->domid, id->domid))
+		log_warn("cannot write %s: %s", path, strerror(errno));
+	k->told = true;
+}
+
+static void send_holder(struct worker *w, const struct hold_msg *m)
+{
+	if (!outbox_send(&w->to_holder, w->holder, m, hold_size(m)))
+		log_warn("cannot write to the holder: %s", strerror(errno));
+}
+
+static void ask_hold(struct worker *w, const struct link *k)
+{
+	struct hold_msg m = { .type = HOLD, .id = k->e.id };
+	const uint32_t *refs;
+
+	m.refs = acctring_reader_refs(k->reader, &refs);
+	if (m.refs > ACCTRING_MAX_REFS + 1)
+		return;
+	memcpy(m.ref, refs, m.refs * sizeof(*refs));
+	send_holder(w, &m);
+}
+
+void link_release(struct worker *w, const struct acctring_link_id *id)
+{
+	struct hold_msg m = { .type = RELEASE, .id = *id };
+
+	for (struct hold **p = &w->holds; *p; p = &(*p)->next) {
+		struct hold *x = *p;
+
+		if (!hold_is(x, id))
+			continue;
+		*p = x->next;
+		free(x);
+		break;
+	}
+	send_holder(w, &m);
+}
+
+void link_held(struct worker *w, const struct acctring_link_id *id, int error)
+{
+	struct link *k = link_find(w, id->domid, id->epoch);
+	struct hold *x;
+
+	if (!error && (x = calloc(1, sizeof(*x)))) {
+		x->id = *id;
+		x->next = w->holds;
+		w->holds = x;
+	}
+	if (error)
+		log_warn("domain %u, slot %u: the holder cannot map the pages: %s", id->domid,
+			 id->slot, strerror(-error));
+	if (k && k->reader && k->e.id.ref == id->ref) {
+		k->held = !error;
+		if (k->state != LINK_HOLDING)
+			return;
+		k->state = LINK_ATTACHED;
+		link_tell(w, k, "attached");
+	} else if (!error) {
+		link_release(w, id); /* it ended before the answer came */
+	}
+}
+
+static bool make_tables(struct link *k)
+{
+	k->payer = calloc(k->npayers, sizeof(*k->payer));
+	k->lane = calloc(k->e.lanes ? k->e.lanes : 1, sizeof(*k->lane));
+	if (!k->payer || !k->lane)
+		return false;
+	for (unsigned int i = 0; i < k->e.lanes; i++)
+		k->lane[i].fresh = true;
+	return true;
+}
+
+struct restore {
+	struct worker *w;
+	struct link *k;
+};
+
+static void restore_payer(void *ctx, const struct payer_entry *e)
+{
+	struct restore *r = ctx;
+	struct link *k = r->k;
+	struct account_key key = { .backend = k->domain->domid,
+				   .kind = e->is.kind,
+				   .device = e->is.device };
+	struct payer *p;
+
+	if (e->row >= k->npayers)
+		return;
+	p = &k->payer[e->row];
+	p->state = e->state;
+	p->is = e->is;
+	p->since_ms = clock_ms();
+	if (e->state == PAYER_RESOLVED) {
+		memcpy(key.uuid, e->uuid, sizeof(key.uuid));
+		p->account = accounts_get_vm(&r->w->accounts, &key);
+	} else if (e->state == PAYER_REFUSED) {
+		p->account = k->domain->refused;
+	} else {
+		p->held = malloc(sizeof(*p->held));
+		if (!p->held)
+			die(EXIT_RUNTIME, "out of memory");
+		*p->held = *e->held;
+		k->unresolved++;
+		k->domain->held++;
+	}
+}
+
+static int load_payers(struct worker *w, struct link *k)
+{
+	struct restore r = { w, k };
+
+	return ledger_load_payers(w->ledger, &k->e.id, restore_payer, &r);
+}
+
+static int refuse(struct worker *w, struct link *k, const char *reason)
+{
+	k->state = LINK_REFUSED;
+	k->e.state = EPOCH_REFUSED;
+	k->dirty = true;
+	snprintf(k->e.reason, sizeof(k->e.reason), "%s", reason ? reason : "broken");
+	log_warn("domain %u, slot %u, epoch %016" PRIx64 ": refused: %s", k->e.id.domid,
+		 k->e.id.slot, k->e.id.epoch, k->e.reason);
+	link_tell(w, k, "refused");
+	return -EPROTO;
+}
+
+static int try_attach(struct worker *w, struct link *k, const struct lane_entry *lane, bool known,
+		      const char **reason)
+{
+	struct acctring_attach how = { .gnttab = w->gnttab,
+				       .evtchn = w->evtchn,
+				       .id = k->e.id,
+				       .incarnation = w->incarnation };
+	struct acctring_lane_state *state = NULL;
+	struct acctring_resume resume = { .lanes = k->e.lanes };
+	int err;
+
+	if (known) {
+		state = calloc(k->e.lanes ? k->e.lanes : 1, sizeof(*state));
+		if (!state)
+			return -ENOMEM;
+		for (unsigned int i = 0; i < k->e.lanes; i++) {
+			state[i] = lane[i].state;
+			if (state[i].cpu_ns == CPU_UNKNOWN)
+				state[i].cpu_ns = 0;
+		}
+		resume.lane = state;
+		how.resume = &resume;
+	}
+	err = acctring_attach(&k->reader, &how, reason);
+	/* the port of a dead backend cannot be bound; its pages we have */
+	if (err && err != -ESTALE && err != -EPROTO && err != -EPROTONOSUPPORT && k->held) {
+		how.evtchn = NULL;
+		err = acctring_attach(&k->reader, &how, reason);
+	}
+	free(state);
+	return err;
+}
+
+/*
+ * How long ago somebody last looked at the lanes' clocks.  CLOCK_MONOTONIC
+ * does not outlive us, so wall time, and more rather than less of it: that of
+ * a commit and of what the ledger's seconds cut off.
+ */
+static uint64_t last_look_ns(const struct worker *w, const struct link *k)
+{
+	uint64_t now = (uint64_t)time(NULL), age = now > k->e.changed_s ? now - k->e.changed_s : 0;
+
+	return (age + 2) * 1000000000u + (uint64_t)w->conf.commit_ms * 1000000u;
+}
+
+/*
+ * Where a lane's clock stands.  What another ledger saw of it is in that one's
+ * bills; a lane that comes to our pages later says so then.
+ */
+static uint64_t cpu_from(struct link *k, unsigned int lane, const struct lane_entry *old,
+			 bool known)
+{
+	const struct acctring_lane_state *s = &k->lane[lane].is.state;
+	uint64_t cpu;
+
+	if (acctring_reader_foreign(k->reader) || (!known && (s->pos || s->ack))) {
+		cpu = acctring_reader_cpu(k->reader, lane);
+		return cpu ? cpu : CPU_UNKNOWN;
+	}
+	return known ? old->state.cpu_ns : 0;
+}
+
+/* Where each lane stands, as we took it over. */
+static void take_over(const struct worker *w, struct link *k, const struct lane_entry *old,
+		      bool known)
+{
+	uint64_t gap = acctring_reader_rolled_back(k->reader);
+	uint64_t age = known ? last_look_ns(w, k) : 0;
+
+	for (unsigned int i = 0; i < k->e.lanes; i++) {
+		struct lane *l = &k->lane[i];
+
+		charge_begin(l, age);
+		acctring_reader_lane(k->reader, i, &l->is.state);
+		l->is.state.cpu_ns = cpu_from(k, i, &old[i], known);
+		if (known)
+			l->is.carried_ns = old[i].carried_ns;
+	}
+	if (gap) {
+		k->domain->s.rolled_back += gap;
+		k->domain->dirty = true;
+		log_error("domain %u, slot %u: the database is older than what was committed:"
+			  " %" PRIu64 " posts are in no account",
+			  k->e.id.domid, k->e.id.slot, gap);
+	}
+	snprintf(k->e.program, sizeof(k->e.program), "%s", acctring_reader_program(k->reader));
+}
+
+/* limits.h: what all links of the domain take, with this one. */
+static bool room_for(const struct worker *w, const struct link *k)
+{
+	unsigned int links = 0;
+	uint64_t cells = 0;
+
+	for (const struct link *x = w->links; x; x = x->next) {
+		if (x->domain != k->domain)
+			continue;
+		links++;
+		if (x->reader)
+			cells += (uint64_t)x->e.lanes * x->npayers;
+	}
+	return links <= LINKS_MAX && cells <= CELLS_MAX;
+}
+
+/* A token bucket: `epochs_ms` is when its next token falls due. */
+static bool may_begin(struct domain *d)
+{
+	uint64_t now = clock_ms(), full = (uint64_t)EPOCH_BURST * EPOCH_EVERY_MS;
+
+	if (d->epochs_ms + full < now)
+		d->epochs_ms = now > full ? now - full : 0;
+	return d->epochs_ms + EPOCH_EVERY_MS <= now;
+}
+
+static int attach(struct worker *w, struct link *k, bool known)
+{
+	struct lane_entry *lane = calloc(ACCTRING_MAX_LANES, sizeof(*lane));
+	const char *reason = NULL;
+	int err;
+
+	if (!lane)
+		return -ENOMEM;
+	if (k->e.lanes > ACCTRING_MAX_LANES)
+		k->e.lanes = ACCTRING_MAX_LANES;
+	err = ledger_load_lanes(w->ledger, &k->e.id, lane, k->e.lanes);
+	if (!err)
+		err = try_attach(w, k, lane, known, &reason);
+	if (err == -EPROTO || err == -EPROTONOSUPPORT) {
+		err = refuse(w, k, reason);
+	} else if (!err) {
+		k->npayers = acctring_reader_payers(k->reader);
+		k->e.lanes = acctring_reader_lanes(k->reader);
+		if (!known && !room_for(w, k))
+			err = -ENOSPC;
+	}
+	if (!err) {
+		k->e.state = EPOCH_OPEN;
+		k->dirty = true;
+		err = make_tables(k) ? load_payers(w, k) : -ENOMEM;
+		if (!err)
+			take_over(w, k, lane, known);
+	}
+	free(lane);
+	return err;
+}
+
+/* A refused link is shown until its slot is used again. */
+static void drop_refused(struct worker *w, const struct acctring_link_id *id)
+{
+	struct link *k, *next;
+
+	for (k = w->links; k; k = next) {
+		next = k->next;
+		if (k->state == LINK_REFUSED && k->e.id.domid == id->domid &&
+		    k->e.id.slot == id->slot && !k->dirty && !k->unresolved)
+			link_free(w, k);
+	}
+}
+
+int link_attach(struct worker *w, struct domain *d, const struct acctring_link_id *id, bool held)
+{
+	struct link *k = calloc(1, sizeof(*k));
+	int known, err;
+
+	if (!k)
+		return -ENOMEM;
+	k->domain = d;
+	k->held = held;
+	known = ledger_find_epoch(w->ledger, id->domid, id->epoch, &k->e);
+	k->e.id = *id;
+	err = known == -ENOENT ? may_begin(d) ? 0 : -ENOSPC : known;
+	if (err) {
+		free(k);
+		return err;
+	}
+	drop_refused(w, id);
+	k->next = w->links;
+	w->links = k;
+	err = attach(w, k, !known);
+	if (known && (!err || err == -EPROTO))
+		d->epochs_ms += EPOCH_EVERY_MS;
+	if (err == -EPROTO)
+		return err;
+	if (err) {
+		link_free(w, k);
+		return err;
+	}
+	log_debug("domain %u, slot %u, epoch %016" PRIx64 ": attached to \"%s\"", id->domid,
+		  id->slot, id->epoch, k->e.program);
+	if (held) {
+		k->state = LINK_ATTACHED;
+		if (acctring_reader_alive(k->reader))
+			link_tell(w, k, "attached");
+	} else {
+		k->state = LINK_HOLDING;
+		ask_hold(w, k);
+	}
+	return 0;
+}
+
+/* By a later link, which the notice board now is about. */
+static bool slot_taken(const struct worker *w, const struct link *k)
+{
+	for (const struct link *x = w->links; x; x = x->next)
+		if (x != k && x->told && x->reader && x->e.id.domid == k->e.id.domid &&
+		    x->e.id.slot == k->e.id.slot)
+			return true;
+	return false;
+}
+
+void link_lost(struct worker *w, struct domain *d, const struct epoch *e)
+{
+	struct link *k = calloc(1, sizeof(*k));
+
+	if (!k)
+		return;
+	k->domain = d;
+	k->e = *e;
+	k->e.state = EPOCH_LOST;
+	k->npayers = ACCTRING_PAYER_LIMIT;
+	k->state = LINK_CLOSED;
+	k->dirty = true;
+	k->next = w->links;
+	w->links = k;
+	d->s.epochs_lost++;
+	d->epochs_ms += EPOCH_EVERY_MS;
+	d->dirty = true;
+	if (make_tables(k))
+		load_payers(w, k);
+	/* should it live after all: it knows, and takes a new epoch */
+	snprintf(k->e.reason, sizeof(k->e.reason), "lost");
+	if (!slot_taken(w, k))
+		link_tell(w, k, "refused");
+	log_warn("domain %u, slot %u, epoch %016" PRIx64 ": its pages are gone, what was posted"
+		 " since the last commit is lost",
+		 e->id.domid, e->id.slot, e->id.epoch);
+}
+
+void link_restore(struct worker *w, struct domain *d, const struct epoch *e)
+{
+	struct link *k = calloc(1, sizeof(*k));
+
+	if (!k)
+		return;
+	k->domain = d;
+	k->e = *e;
+	k->state = LINK_CLOSED;
+	k->npayers = ACCTRING_PAYER_LIMIT;
+	k->next = w->links;
+	w->links = k;
+	if (make_tables(k))
+		load_payers(w, k);
+}
+
+static void free_weights(struct link *k)
+{
+	for (unsigned int i = 0; k->lane && i < k->e.lanes; i++) {
+		free(k->lane[i].weight);
+		free(k->lane[i].touched);
+		k->lane[i].weight = NULL;
+		k->lane[i].touched = NULL;
+		k->lane[i].ntouched = 0;
+	}
+}
+
+/* Unmaps, and lets the holder unmap: what was in the pages is durable. */
+void link_detach(struct worker *w, struct link *k)
+{
+	if (k->reader)
+		acctring_detach(k->reader);
+	k->reader = NULL;
+	if (k->held)
+		link_release(w, &k->e.id);
+	k->held = false;
+	free_weights(k);
+}
+
+void link_free(struct worker *w, struct link *k)
+{
+	struct link **p;
+
+	k->domain->held -= k->unresolved;
+	for (p = &w->links; *p && *p != k; p = &(*p)->next)
+		;
+	if (*p)
+		*p = k->next;
+	if (k->reader)
+		acctring_detach(k->reader);
+	free_weights(k);
+	for (unsigned int i = 0; k->payer && i < k->npayers; i++)
+		free(k->payer[i].held);
+	free(k->lane);
+	free(k->payer);
+	free(k);
+}

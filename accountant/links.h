@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * links.h - the links we read: attach, drain, charge, detach.
+ */
+#ifndef ACCOUNTANT_LINKS_H
+#define ACCOUNTANT_LINKS_H
+
+#include "accountant/ledger.h"
+#include "accountant/payers.h"
+
+struct worker;
+
+enum link_state {
+	LINK_HOLDING, /* mapped; the holder does not have it yet */
+	LINK_ATTACHED,
+	LINK_CLOSING, /* drained to the end; next commit writes the tombstone */
+	LINK_LEAVING, /* next commit, then detached; the epoch stays open */
+	LINK_REFUSED, /* quarantined */
+	LINK_CLOSED, /* nothing but rows whose payer is not known yet */
+};
+
+struct lane {
+	struct lane_entry is; /* as of the last drain */
+	struct lane_entry stored; /* as of the last commit */
+	uint64_t *weight; /* by payer: ns posted, not yet charged */
+	uint16_t *touched; /* payers with a weight */
+	unsigned int ntouched;
+	bool fresh; /* never stored */
+	uint64_t looked_ns; /* charge.c: at its clock, CLOCK_MONOTONIC */
+	uint64_t since_ns; /* last look that did not see the clock's present value; 0: none */
+};
+
+struct link {
+	struct link *next;
+	struct domain *domain;
+	struct acctring_reader *reader;
+	enum link_state state;
+	bool dirty;
+	bool held; /* by the holder */
+	bool told; /* peer nodes say so */
+	struct epoch e;
+	unsigned int npayers;
+	struct payer *payer;
+	struct lane *lane;
+	unsigned int unresolved; /* payer rows */
+	uint64_t drained_ms; /* when the last drain ended */
+	uint64_t skipped; /* acctring_reader_skipped(), as said in the log */
+};
+
+/* Of that driver domain: an epoch is a number that anybody can write. */
+struct link *link_find(struct worker *w, unsigned int domid, uint64_t epoch);
+/*
+ * Maps a link and resumes it from the ledger.  0; or -ESTALE: that epoch is
+ * no more; -EPROTO: refused, and noted so; -ENOSPC: limits.h; other: may be
+ * tried again.
+ */
+int link_attach(struct worker *w, struct domain *d, const struct acctring_link_id *id, bool held);
+/* The holder's answer to our request. */
+void link_held(struct worker *w, const struct acctring_link_id *id, int error);
+/* An epoch that was open and can never be read again; its backend is told. */
+void link_lost(struct worker *w, struct domain *d, const struct epoch *e);
+/* Rows of a closed epoch that wait for their payer. */
+void link_restore(struct worker *w, struct domain *d, const struct epoch *e);
+void link_detach(struct worker *w, struct link *k);
+void link_release(struct worker *w, const struct acctring_link_id *id);
+void link_free(struct worker *w, struct link *k);
+void link_tell(struct worker *w, struct link *k, const char *state);
+
+/* feed.c: true when there were posts. */
+bool link_drain(struct worker *w, struct link *k);
+void link_resolve(struct worker *w, struct link *k);
+bool link_hurry(const struct link *k); /* a ring is half full */
+void link_close(struct worker *w, struct link *k);
+
+#endif

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * snapshot_json.c - a view as JSON.  Numbers of 64 bits are written as they
+ * are; names come from other domains and are made printable.
+ */
+#include "accountant/snapshot.h"
+#include "common/kv.h"
+#include "common/names.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static json_t *number(uint64_t v)
+{
+	return json_integer(v > INT64_MAX ? INT64_MAX : (json_int_t)v);
+}
+
+/* Whatever bytes a backend put there: printable ASCII comes out. */
+static json_t *text(const char *t)
+{
+	char out[64];
+	size_t n = 0;
+
+	for (; n < sizeof(out) - 1 && t[n]; n++)
+		out[n] = (char)(t[n] >= ' ' && t[n] <= '~' ? t[n] : '?');
+	return json_stringn(out, n);
+}
+
+static json_t *uuid(const uint8_t id[16])
+{
+	char t[UUID_TEXT];
+
+	uuid_format(id, t);
+	return json_string(t);
+}
+
+static json_t *hex(uint64_t v)
+{
+	char t[17];
+
+	snprintf(t, sizeof(t), "%016" PRIx64, v);
+	return json_string(t);
+}
+
+static json_t *domain(const struct view_domain *d)
+{
+	json_t *o = json_object();
+
+	json_object_set_new(o, "domid", number(d->domid));
+	json_object_set_new(o, "uuid", uuid(d->uuid));
+	json_object_set_new(o, "name", text(d->name));
+	json_object_set_new(o, "measured_ns", number(d->measured_ns));
+	json_object_set_new(o, "charged_ns", number(d->charged_ns));
+	json_object_set_new(o, "own_ns", number(d->own_ns));
+	json_object_set_new(o, "unattributed_ns", json_integer((json_int_t)d->unattributed_ns));
+	json_object_set_new(o, "refused_units", number(d->refused_units));
+	json_object_set_new(o, "refused_ns", number(d->refused_ns));
+	json_object_set_new(o, "epochs_lost", number(d->epochs_lost));
+	json_object_set_new(o, "overclaimed_ns", number(d->overclaimed_ns));
+	return o;
+}
+
+static json_t *post(const struct view_post *p)
+{
+	char name[NAME_TEXT];
+	json_t *o = json_object();
+
+	json_object_set_new(o, "kind", json_string(kind_name(p->kind, name)));
+	json_object_set_new(o, "device", number(p->device));
+	json_object_set_new(o, "class", json_string(class_name(p->klass, name)));
+	json_object_set_new(o, "posts", number(p->sums.posts));
+	json_object_set_new(o, "units", number(p->sums.units));
+	json_object_set_new(o, "bytes", number(p->sums.bytes));
+	json_object_set_new(o, "posted_ns", number(p->sums.ns));
+	return o;
+}
+
+static json_t *vm(const struct view *v, const struct view_vm *m)
+{
+	json_t *o = json_object(), *posts = json_array(), *kinds = json_object();
+
+	json_object_set_new(o, "uuid", uuid(m->uuid));
+	json_object_set_new(o, "domid", number(m->domid));
+	json_object_set_new(o, "name", text(m->name));
+	json_object_set_new(o, "backend", number(m->backend));
+	json_object_set_new(o, "charged_ns", number(m->charged_ns));
+	json_object_set_new(o, "posted_ns", number(m->total.ns));
+	json_object_set_new(o, "units", number(m->total.units));
+	json_object_set_new(o, "bytes", number(m->total.bytes));
+	for (unsigned int i = 0; i < m->posts; i++)
+		json_array_append_new(posts, post(&v->post[m->first + i]));
+	json_object_set_new(o, "accounts", posts);
+	json_object_set_new(kinds, "vbd", number(m->by_kind[ACCTRING_KIND_VBD]));
+	json_object_set_new(kinds, "vif", number(m->by_kind[ACCTRING_KIND_VIF]));
+	json_object_set_new(kinds, "other", number(m->by_kind[ACCTRING_KIND_OTHER]));
+	json_object_set_new(o, "kinds", kinds);
+	return o;
+}
+
+static json_t *link_of(const struct view_link *k)
+{
+	json_t *o = json_object();
+
+	json_object_set_new(o, "backend", number(k->backend));
+	json_object_set_new(o, "slot", number(k->slot));
+	json_object_set_new(o, "epoch", hex(k->epoch));
+	json_object_set_new(o, "program", text(k->program));
+	json_object_set_new(o, "state", json_string(k->state));
+	json_object_set_new(o, "reason", text(k->reason));
+	json_object_set_new(o, "records", number(k->records));
+	json_object_set_new(o, "spilled", number(k->spilled));
+	json_object_set_new(o, "overflowed", number(k->overflowed));
+	json_object_set_new(o, "lanes", number(k->lanes));
+	json_object_set_new(o, "cpu_ns", number(k->cpu_ns));
+	return o;
+}
+
+char *snapshot_json(const struct view *v)
+{
+	json_t *o = json_object(), *list;
+	char *out;
+
+	json_object_set_new(o, "v", json_integer(1));
+	json_object_set_new(o, "t", json_real(v->unix_s));
+	json_object_set_new(o, "domid", number(v->domid));
+	json_object_set_new(o, "incarnation", hex(v->incarnation));
+	list = json_array();
+	for (unsigned int i = 0; i < v->ndomains; i++)
+		json_array_append_new(list, domain(&v->domain[i]));
+	json_object_set_new(o, "domains", list);
+	list = json_array();
+	for (unsigned int i = 0; i < v->nvms; i++)
+		json_array_append_new(list, vm(v, &v->vm[i]));
+	json_object_set_new(o, "vms", list);
+	list = json_array();
+	for (unsigned int i = 0; i < v->nlinks; i++)
+		json_array_append_new(list, link_of(&v->link[i]));
+	json_object_set_new(o, "links", list);
+	out = json_dumps(o, JSON_COMPACT);
+	json_decref(o);
+	return out;
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * view.h - all that is committed, at one moment, to be shown: to dom0 in the
+ * statement, to people by the snapshot socket.  Never changed once made:
+ * readers find it by RCU, and it goes when the last has left.
+ */
+#ifndef ACCOUNTANT_VIEW_H
+#define ACCOUNTANT_VIEW_H
+
+#include "accountant/domains.h"
+
+#include <stddef.h>
+#include <urcu/urcu-memb.h>
+
+struct worker;
+
+struct view_domain {
+	uint16_t domid;
+	uint16_t links;
+	bool named;
+	uint8_t uuid[16];
+	char name[NAME_MAX_BYTES];
+	uint64_t measured_ns, charged_ns, own_ns, unattributed_ns;
+	uint64_t posted_ns, units, bytes;
+	uint64_t refused_units, refused_ns, epochs_lost, overclaimed_ns;
+};
+
+struct view_post {
+	uint8_t kind, klass;
+	uint32_t device;
+	struct sums sums;
+};
+
+struct view_vm {
+	uint16_t backend, domid;
+	uint8_t uuid[16];
+	char name[NAME_MAX_BYTES];
+	uint64_t changed; /* larger: later */
+	uint64_t charged_ns, by_kind[ACCTRING_KIND_OTHER + 1];
+	struct sums total;
+	unsigned int first, posts; /* in post[] */
+};
+
+struct view_link {
+	uint16_t backend;
+	uint32_t slot, lanes;
+	uint64_t epoch;
+	const char *state;
+	char program[64], reason[64];
+	uint64_t records, spilled, overflowed, cpu_ns;
+};
+
+struct view {
+	struct rcu_head rcu;
+	unsigned int left; /* readers that came and went */
+	uint16_t domid;
+	uint64_t incarnation;
+	uint64_t t_ns; /* CLOCK_MONOTONIC */
+	double unix_s;
+	unsigned int ndomains, nvms, nposts, nlinks;
+	struct view_domain *domain;
+	struct view_vm *vm;
+	struct view_post *post;
+	struct view_link *link;
+};
+
+/* NULL: no memory.  Call right after a commit. */
+struct view *view_make(struct worker *w);
+void view_free(struct view *v);
+
+#endif

@@ -1,0 +1,521 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * worker.c - the event loop, and what happens when the ledger fails.
+ */
+#include "accountant/worker.h"
+
+#include "accountant/charge.h"
+#include "accountant/place.h"
+#include "accountant/snapshot.h"
+#include "common/log.h"
+#include "common/xs.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#define HOLD_TRIES 50u /* to attach what is held, 100 ms apart */
+#define TAKEOVER_MS 2000u /* for a former worker to leave the database */
+#define BACKOFF_MS 100u
+#define BACKOFF_MAX_MS 5000u
+
+uint64_t clock_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000u + (uint64_t)t.tv_nsec / 1000000u;
+}
+
+uint64_t clock_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+/* ------------------------------------------------------------------ */
+/* Ledger: open, load, forget                                          */
+
+static void load_domain(void *ctx, const struct domain *from)
+{
+	struct domain *d = scan_domain(ctx, from->domid);
+
+	memcpy(d->uuid, from->uuid, sizeof(d->uuid));
+	memcpy(d->name, from->name, sizeof(d->name));
+	d->s = from->s;
+}
+
+static void load_served(void *ctx, const struct served_entry *e)
+{
+	struct worker *w = ctx;
+
+	if (!served_restore(&w->served, e))
+		die(EXIT_RUNTIME, "out of memory");
+}
+
+static void load_epoch(void *ctx, const struct epoch *e)
+{
+	struct worker *w = ctx;
+	struct pending *p;
+
+	if (e->state != EPOCH_OPEN) {
+		link_restore(w, scan_domain(w, e->id.domid), e);
+		return;
+	}
+	p = calloc(1, sizeof(*p));
+	if (!p)
+		die(EXIT_RUNTIME, "out of memory");
+	p->e = *e;
+	p->next = w->pending;
+	w->pending = p;
+}
+
+static int load(struct worker *w)
+{
+	int err = ledger_load_accounts(w->ledger, &w->accounts);
+
+	if (!err)
+		err = ledger_load_domains(w->ledger, load_domain, w);
+	if (!err)
+		charge_load(w);
+	if (!err)
+		err = ledger_load_served(w->ledger, load_served, w);
+	if (!err)
+		err = ledger_load_epochs(w->ledger, load_epoch, w);
+	return err;
+}
+
+static void later(struct worker *w, const char *why)
+{
+	if (!w->complained)
+		log_error("%s; posts stay in shared pages until the ledger works again", why);
+	w->complained = true;
+	w->backoff_ms = w->backoff_ms ? 2 * w->backoff_ms : BACKOFF_MS;
+	if (w->backoff_ms > BACKOFF_MAX_MS)
+		w->backoff_ms = BACKOFF_MAX_MS;
+	w->retry_ms = clock_ms() + w->backoff_ms;
+}
+
+/* All that came from the ledger. */
+static void unload(struct worker *w)
+{
+	struct domain *d;
+	struct pending *p;
+
+	ledger_close(w->ledger);
+	w->ledger = NULL;
+	while (w->links)
+		link_free(w, w->links);
+	scan_reset(w);
+	while ((d = w->domains)) {
+		w->domains = d->next;
+		free(d);
+	}
+	while ((p = w->pending)) {
+		w->pending = p->next;
+		free(p);
+	}
+	accounts_free(&w->accounts);
+	served_free(&w->served);
+}
+
+void worker_forget(struct worker *w)
+{
+	unload(w);
+	if (!accounts_init(&w->accounts) || !served_init(&w->served))
+		die(EXIT_RUNTIME, "out of memory");
+	w->accounts.per_vm = (unsigned int)w->conf.accounts_per_vm;
+	w->own_seen = w->own_base;
+	w->unpublished = false;
+}
+
+static void first_open(struct worker *w)
+{
+	w->ever = true;
+	w->snapshot = snapshot_open(w->conf.socket);
+	if (!w->snapshot)
+		die(EXIT_ENV, "%s: cannot listen: %s", w->conf.socket, strerror(errno));
+	log_info("accountant of domain %u, ledger %s (%016" PRIx64 "), socket %s", w->domid,
+		 w->conf.database, w->incarnation, w->conf.socket);
+}
+
+void worker_resume(struct worker *w)
+{
+	char why[4400];
+	int err = ledger_open(&w->ledger, w->conf.database, w->conf.full_sync, why, sizeof(why));
+
+	if (err == -EBUSY && clock_ms() - w->born_ms < TAKEOVER_MS) {
+		/* the worker of a holder that was killed may be committing */
+		w->retry_ms = clock_ms() + BACKOFF_MS;
+		return;
+	}
+	if (err == -EBUSY || err == -EUCLEAN || (err == -EACCES && !w->ever))
+		die(EXIT_ENV, "%s", why);
+	if (err) {
+		later(w, why);
+		return;
+	}
+	w->incarnation = ledger_incarnation(w->ledger);
+	err = load(w);
+	if (err) {
+		later(w, ledger_error(w->ledger));
+		worker_forget(w);
+		return;
+	}
+	w->started_ms = clock_ms();
+	w->unpublished = true;
+	if (!w->ever)
+		first_open(w);
+	for (struct hold *h = w->holds; h; h = h->next)
+		h->pages = 0; /* here: tries */
+}
+
+/* ------------------------------------------------------------------ */
+/* What the holder kept for us                                         */
+
+static void take_hold(struct worker *w, struct hold *h)
+{
+	struct acctring_link_id id = h->id;
+	struct domain *d = scan_domain(w, id.domid);
+	struct epoch e = { .id = id };
+	int err = ledger_find_epoch(w->ledger, id.domid, id.epoch, &e);
+
+	if (!err && e.state != EPOCH_OPEN) {
+		link_release(w, &id); /* the tombstone was written, the release not */
+		return;
+	}
+	if (err && err != -ENOENT)
+		return;
+	err = link_attach(w, d, &id, true);
+	if (!err || err == -EPROTO) {
+		scan_drop_pending(w, &id);
+	} else if (err == -ESTALE || ++h->pages >= HOLD_TRIES) {
+		log_warn("domain %u, slot %u, epoch %016" PRIx64 ": held, but cannot be mapped: %s",
+			 id.domid, id.slot, id.epoch, strerror(-err));
+		scan_drop_pending(w, &id);
+		link_lost(w, d, &e);
+		link_release(w, &id);
+	}
+}
+
+static void take_holds(struct worker *w)
+{
+	struct hold *h, *next;
+
+	if (clock_ms() < w->held_ms)
+		return;
+	w->held_ms = clock_ms() + 100;
+	for (h = w->holds; h; h = next) {
+		next = h->next;
+		if (!link_find(w, h->id.domid, h->id.epoch))
+			take_hold(w, h);
+	}
+}
+
+static void on_holder(evutil_socket_t fd, short what, void *ctx)
+{
+	struct worker *w = ctx;
+	struct hold_msg m;
+	struct hold *h;
+	ssize_t n = recv(fd, &m, sizeof(m), MSG_DONTWAIT);
+
+	(void)what;
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (!hold_whole(&m, n)) {
+		log_error("the holder is gone: committing and leaving");
+		w->stopping = true;
+	} else if (m.type == LIST && (h = calloc(1, sizeof(*h)))) {
+		h->id = m.id;
+		h->next = w->holds;
+		w->holds = h;
+	} else if (m.type == LISTED) {
+		w->listed = true;
+		worker_resume(w);
+	} else if (m.type == HELD) {
+		link_held(w, &m.id, m.error);
+	} else if (m.type == RELOAD) {
+		w->reload = true;
+	} else if (m.type == STOP) {
+		w->stopping = true;
+	}
+	event_active(w->tick, EV_TIMEOUT, 1);
+}
+
+/* ------------------------------------------------------------------ */
+
+static void publish(struct worker *w)
+{
+	struct view *v;
+
+	if (!w->unpublished || clock_ms() - w->published_ms < (uint64_t)w->conf.statement_ms)
+		return;
+	for (const struct link *k = w->links; k; k = k->next)
+		if (k->dirty)
+			return; /* memory is ahead of the database: after the next commit */
+	if (w->accounts.dirty || !(v = view_make(w)))
+		return;
+	if (w->statement)
+		statement_write(w->statement, v);
+	snapshot_publish(w->snapshot, v);
+	w->published_ms = clock_ms();
+	w->unpublished = false;
+}
+
+static void reload(struct worker *w)
+{
+	struct conf c;
+	char *error;
+
+	w->reload = false;
+	if (!settings_load(&c, w->options, &error)) {
+		log_error("%s; the old settings stay", error ? error : "out of memory");
+		free(error);
+		return;
+	}
+	if (strcmp(c.database, w->conf.database) || strcmp(c.socket, w->conf.socket))
+		log_warn("another database or socket counts after a restart only");
+	free(c.database);
+	free(c.socket);
+	c.database = w->conf.database;
+	c.socket = w->conf.socket;
+	free(w->conf.synchronous);
+	w->conf = c;
+	w->accounts.per_vm = (unsigned int)c.accounts_per_vm;
+	log_info("configuration read again");
+}
+
+static void try_commit(struct worker *w)
+{
+	char why[256];
+
+	if (!worker_commit(w)) {
+		if (w->complained)
+			log_info("the ledger works again");
+		w->complained = false;
+		w->backoff_ms = 0;
+		return;
+	}
+	snprintf(why, sizeof(why), "commit failed: %s", ledger_error(w->ledger));
+	later(w, why);
+	worker_forget(w);
+}
+
+static bool drain_all(struct worker *w)
+{
+	bool busy = false;
+
+	for (struct link *k = w->links; k; k = k->next)
+		if (k->reader && k->state <= LINK_ATTACHED)
+			busy |= link_drain(w, k);
+	for (struct link *k = w->links; k; k = k->next)
+		if (k->unresolved)
+			link_resolve(w, k);
+	return busy;
+}
+
+static int stop(struct worker *w)
+{
+	int err = 0;
+
+	if (w->ledger) {
+		drain_all(w);
+		err = worker_commit(w);
+		if (err)
+			log_error("last commit failed: %s", ledger_error(w->ledger));
+		w->published_ms = 0;
+		if (!err)
+			publish(w);
+		for (struct link *k = w->links; k && !err; k = k->next)
+			if (k->reader)
+				link_tell(w, k, "closed");
+	}
+	unload(w);
+	statement_close(w->statement);
+	snapshot_close(w->snapshot);
+	return err ? EXIT_RUNTIME : 0;
+}
+
+static void close_xen(struct worker *w)
+{
+	struct hold *h;
+
+	while ((h = w->holds)) {
+		w->holds = h->next;
+		free(h);
+	}
+	outbox_free(&w->to_holder);
+	event_free(w->on_port);
+	event_free(w->on_store);
+	event_free(w->on_holder);
+	event_free(w->tick);
+	event_base_free(w->base);
+	measure_close(w->measure);
+	xenevtchn_close(w->evtchn);
+	xengnttab_close(w->gnttab);
+	xs_close(w->xs);
+	settings_free(&w->conf);
+	urcu_memb_unregister_thread();
+}
+
+static void work(struct worker *w)
+{
+	bool busy;
+
+	outbox_flush(&w->to_holder, w->holder);
+	if (w->reload)
+		reload(w);
+	if (w->listed && !w->ledger && clock_ms() >= w->retry_ms)
+		worker_resume(w);
+	if (w->ledger && w->holds)
+		take_holds(w); /* first: what is held needs no other hold */
+	scan_tick(w);
+	if (!w->ledger)
+		return;
+	busy = drain_all(w);
+	if (worker_commit_wanted(w))
+		try_commit(w);
+	if (w->ledger)
+		publish(w);
+	w->interval = busy ? (unsigned int)w->conf.tick_ms : 2 * w->interval;
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *ctx)
+{
+	struct worker *w = ctx;
+	struct timeval t;
+
+	(void)fd;
+	(void)what;
+	if (w->stopping) {
+		event_base_loopbreak(w->base);
+		return;
+	}
+	work(w);
+	if (w->interval < (unsigned int)w->conf.tick_ms)
+		w->interval = (unsigned int)w->conf.tick_ms;
+	if (w->interval > (unsigned int)w->conf.idle_ms)
+		w->interval = (unsigned int)w->conf.idle_ms;
+	t.tv_sec = w->interval / 1000;
+	t.tv_usec = (suseconds_t)(w->interval % 1000) * 1000;
+	event_add(w->tick, &t);
+}
+
+/* A port fires when a backend attaches, closes or dies: look at once. */
+static void on_port(evutil_socket_t fd, short what, void *ctx)
+{
+	struct worker *w = ctx;
+	xenevtchn_port_or_error_t port = xenevtchn_pending(w->evtchn);
+
+	(void)fd;
+	(void)what;
+	if (port < 0)
+		return;
+	xenevtchn_unmask(w->evtchn, (evtchn_port_t)port);
+	w->interval = 0;
+	event_active(w->tick, EV_TIMEOUT, 1);
+}
+
+static void on_store(evutil_socket_t fd, short what, void *ctx)
+{
+	struct worker *w = ctx;
+
+	(void)fd;
+	(void)what;
+	scan_events(w);
+}
+
+/* ------------------------------------------------------------------ */
+
+static void announce(struct worker *w)
+{
+	struct xs_permissions all = { .id = w->domid, .perms = XS_PERM_READ };
+	uint64_t n = 0;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/local/domain/%u/data/acctring/announce", w->domid);
+	xs_read_u64f(w->xs, UINT32_MAX, &n, "%s", path);
+	if (!xs_writef(w->xs, path, "%" PRIu64, n + 1) ||
+	    !xs_set_permissions(w->xs, XBT_NULL, path, &all, 1))
+		log_warn("cannot write %s: %s", path, strerror(errno));
+}
+
+static void open_xen(struct worker *w)
+{
+	int domid;
+
+	w->xs = xs_open(0);
+	if (!w->xs)
+		die(EXIT_ENV, "cannot open xenstore: %s (is this a Xen domain?)", strerror(errno));
+	domid = xs_own_domid(w->xs);
+	if (domid < 0)
+		die(EXIT_ENV, "xenstore: key \"domid\": %s", strerror(errno));
+	w->domid = (uint16_t)domid;
+	w->gnttab = xengnttab_open(NULL, 0);
+	if (!w->gnttab)
+		die(EXIT_ENV, "cannot open the grant device: %s", strerror(errno));
+	w->evtchn = xenevtchn_open(NULL, 0);
+	if (!w->evtchn)
+		die(EXIT_ENV, "cannot open the event channel device: %s", strerror(errno));
+	w->measure = measure_open(); /* commit.c does without */
+	w->statement = statement_open(w->xs, w->domid);
+	if (!w->statement)
+		log_warn("no grants: dom0 gets no statement: %s", strerror(errno));
+	if (!scan_open(w))
+		die(EXIT_ENV, "xenstore: cannot watch: %s", strerror(errno));
+	announce(w);
+}
+
+static struct event *add(struct worker *w, int fd, event_callback_fn fn)
+{
+	struct event *e = event_new(w->base, fd, EV_READ | EV_PERSIST, fn, w);
+
+	if (!e || event_add(e, NULL))
+		die(EXIT_RUNTIME, "out of memory");
+	return e;
+}
+
+int worker_main(const struct options *options, int holder)
+{
+	struct worker w = { .options = options, .holder = holder };
+	char *error;
+	int code;
+
+	if (!settings_load(&w.conf, options, &error))
+		die(EXIT_CONFIG, "%s", error ? error : "out of memory");
+	/* the holder decides; a full disk is an error, not a signal */
+	signal(SIGINT, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
+	w.born_ms = clock_ms();
+	place_ready("database", w.conf.database);
+	place_ready("socket", w.conf.socket);
+	urcu_memb_register_thread();
+	if (!accounts_init(&w.accounts) || !served_init(&w.served))
+		die(EXIT_RUNTIME, "out of memory");
+	w.accounts.per_vm = (unsigned int)w.conf.accounts_per_vm;
+	w.own_seen = w.own_base = measure_self();
+	w.purged_ms = clock_ms();
+	w.base = event_base_new();
+	w.tick = w.base ? event_new(w.base, -1, 0, on_tick, &w) : NULL;
+	if (!w.tick)
+		die(EXIT_RUNTIME, "out of memory");
+	open_xen(&w);
+	w.on_holder = add(&w, holder, on_holder);
+	w.on_store = add(&w, xs_fileno(w.xs), on_store);
+	w.on_port = add(&w, xenevtchn_fd(w.evtchn), on_port);
+	event_active(w.tick, EV_TIMEOUT, 1);
+	event_base_dispatch(w.base);
+	code = stop(&w);
+	close_xen(&w);
+	return code;
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * worker.h - the process that reads, judges and commits.  One thread does
+ * all of it; a second one answers on the snapshot socket (snapshot.h).
+ */
+#ifndef ACCOUNTANT_WORKER_H
+#define ACCOUNTANT_WORKER_H
+
+#include "accountant/conf.h"
+#include "accountant/hold.h"
+#include "accountant/links.h"
+#include "accountant/measure.h"
+#include "accountant/outbox.h"
+#include "accountant/served.h"
+#include "accountant/statement.h"
+
+#include <event2/event.h>
+#include <xenevtchn.h>
+#include <xengnttab.h>
+#include <xenstore.h>
+
+struct snapshot;
+
+/* An epoch that was open when we started and is not attached yet. */
+struct pending {
+	struct pending *next;
+	struct epoch e;
+};
+
+enum own_cpu_from { OWN_CPU_UNKNOWN, OWN_CPU_HYPERCALL, OWN_CPU_TOLD };
+
+struct worker {
+	const struct options *options;
+	struct conf conf;
+	uint16_t domid; /* A */
+	int holder; /* socket */
+	struct outbox to_holder;
+	struct event_base *base;
+	struct event *tick, *on_store, *on_port, *on_holder;
+	struct xs_handle *xs;
+	xengnttab_handle *gnttab;
+	xenevtchn_handle *evtchn;
+	struct measure *measure; /* NULL: no hypercalls */
+	enum own_cpu_from own_from;
+	struct statement *statement;
+	struct snapshot *snapshot;
+
+	struct ledger *ledger; /* NULL: cannot be opened at the moment */
+	uint64_t incarnation;
+	struct accounts accounts;
+	struct served_table served;
+	struct domain *domains;
+	struct link *links;
+	struct pending *pending;
+	struct hold *holds; /* what the holder holds */
+	bool listed; /* the holder has told all its holds */
+	bool ever; /* the ledger was open once */
+	bool named; /* look at dom0's list of driver domains */
+	bool stopping;
+	bool reload;
+	bool complained; /* about the ledger, since it last worked */
+
+	uint64_t born_ms, started_ms, committed_ms, measured_ms, published_ms, retry_ms, purged_ms,
+		held_ms;
+	uint64_t backoff_ms; /* until the ledger is tried again */
+	unsigned int interval; /* of the tick, ms */
+	bool unpublished; /* something was committed since */
+	uint64_t own_base; /* CPU of acctringd that the ledger has */
+	uint64_t own_seen;
+};
+
+uint64_t clock_ms(void); /* CLOCK_MONOTONIC */
+uint64_t clock_ns(void);
+
+int worker_main(const struct options *options, int holder);
+
+/* worker.c: after a failed commit: forget all, try again later. */
+void worker_forget(struct worker *w);
+/* Opens the ledger, loads it, attaches what is held. */
+void worker_resume(struct worker *w);
+
+/* scan.c: from xenstore.  All bounded: called again on the next tick. */
+bool scan_open(struct worker *w);
+void scan_events(struct worker *w);
+void scan_tick(struct worker *w);
+void scan_reset(struct worker *w);
+struct served *scan_served(struct worker *w, unsigned int backend, unsigned int domid);
+void scan_drop_pending(struct worker *w, const struct acctring_link_id *id);
+struct domain *scan_domain(struct worker *w, unsigned int domid);
+
+/* commit.c: 0 or -errno (then memory and database differ). */
+int worker_commit(struct worker *w);
+bool worker_commit_wanted(const struct worker *w);
+
+#endif

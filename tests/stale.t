@@ -1,0 +1,61 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# After a crash of everything the same grant numbers are another's pages, and
+# xenstore still names them as a link: the accountant leaves them alone.
+# timeout: 60
+: "${BUILD:=$PWD/build}"
+export BUILD
+if [ -z "$XSANDBOX" ]; then
+	exec timeout -k 5 55 "$BUILD/bin/xsandbox" run -- bash "$0"
+fi
+. "$(dirname "$0")/lib/driver.sh"
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+links=/local/domain/1/data/acctring/link
+
+driver_domain
+start_acctringd
+start_poster 0 1 2
+soon 10 is_attached 0
+tap $? "a backend is attached"
+[ "${tap_failed:-0}" = 0 ] || tap_end
+link=$links/$(xenstore-list $links | head -n 1)
+sleep 0.3
+worker=$(worker_pid)
+kill -KILL "$holder" "$worker"
+wait "$acctringd" 2>/dev/null
+stop_poster 0 KILL
+rm -f "$tmp/sock"
+[ "$(xenstore-read "$link"/state)" = 4 ]
+tap $? "its nodes still say that it is ready"
+
+ref=$(xenstore-read "$link"/ring-ref)
+# shellcheck disable=SC2016
+"$BUILD/bin/xsandbox" exec 1 -- sh -c 'echo $$ > "$0/pid-stale"
+	exec "$1/tests/prog/hostile_stale" "$2"' "$tmp" "$BUILD" "$ref" > "$tmp/stale" 2>&1 &
+stale=$!
+soon 10 grep -q ready "$tmp/stale"
+tap $? "its grant number $ref is another's now"
+
+start_acctringd
+tap $? "the accountant starts again"
+lost() { [ "$(ledger 'SELECT sum(epochs_lost) FROM domain')" = 1 ]; }
+soon 10 lost
+tap $? "the epoch is counted as lost"
+peer=/local/domain/1/data/acctring/peer/1/${link##*/}
+[ "$(xenstore-read "$peer/state")" = "refused $(epoch_of 0)" ] &&
+	[ "$(xenstore-read "$peer/reason")" = lost ]
+tap $? "and its backend would be told so"
+kill -TERM "$(cat "$tmp/pid-stale")"
+wait $stale
+tap $? "nothing was written there: $(tail -n 1 "$tmp/stale")"
+start_poster 1 1 2
+soon 10 is_attached 1
+tap $? "a new backend is attached"
+stop_poster 1
+tap $? "and closes with all its posts committed"
+lost
+tap $? "still one epoch lost"
+stop_acctringd
+tap $? "acctringd stops cleanly"
+tap_end

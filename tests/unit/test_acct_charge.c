@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What is billed fits into what was measured, whatever lanes claim. */
+#include "accountant/charge.h"
+
+#include "accountant/limits.h"
+#include "accountant/worker.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define ACCOUNTS 5u
+#define MS 1000000ull
+
+static struct worker w;
+static struct domain d;
+static struct account *x[ACCOUNTS];
+
+static int setup(void **ctx)
+{
+	struct account_key key = { .backend = 1, .kind = ACCTRING_KIND_VBD };
+
+	(void)ctx;
+	memset(&w, 0, sizeof(w));
+	memset(&d, 0, sizeof(d));
+	d.domid = 1;
+	if (!accounts_init(&w.accounts))
+		return -1;
+	for (unsigned int i = 0; i < ACCOUNTS; i++) {
+		key.device = i;
+		x[i] = accounts_get_vm(&w.accounts, &key);
+	}
+	return 0;
+}
+
+static int teardown(void **ctx)
+{
+	(void)ctx;
+	accounts_free(&w.accounts);
+	return 0;
+}
+
+static uint64_t sum(bool due)
+{
+	uint64_t n = 0;
+
+	for (unsigned int i = 0; i < ACCOUNTS; i++)
+		n += due ? x[i]->due_ns : x[i]->book.charged_ns;
+	return n;
+}
+
+static void measured(uint64_t ns)
+{
+	d.s.measured_ns += ns;
+	d.fresh = true;
+}
+
+/* Claims wait for the measurement, and are then charged as they are. */
+static void waits(void **ctx)
+{
+	(void)ctx;
+	charge_due(&w, &d, x[0], 7 * MS);
+	charge_due(&w, &d, x[1], 3 * MS);
+	charge_settle(&w, &d);
+	assert_int_equal(sum(false), 0);
+	assert_int_equal(sum(true), 10 * MS);
+	measured(5 * MS);
+	charge_settle(&w, &d);
+	assert_int_equal(sum(false), 5 * MS);
+	assert_int_equal(x[1]->book.charged_ns, 3 * MS / 2);
+	measured(6 * MS);
+	charge_settle(&w, &d);
+	assert_int_equal(x[0]->book.charged_ns, 7 * MS);
+	assert_int_equal(x[1]->book.charged_ns, 3 * MS);
+	assert_int_equal(sum(true), 0);
+	assert_null(d.owing);
+	assert_int_equal(charge_room(&d), MS);
+	assert_int_equal(d.s.overclaimed_ns, 0);
+}
+
+/* One account claims all there is, twice; the others get theirs later. */
+static void liar(void **ctx)
+{
+	(void)ctx;
+	charge_due(&w, &d, x[0], UINT64_MAX - 5);
+	charge_due(&w, &d, x[0], UINT64_MAX - 5);
+	charge_due(&w, &d, x[1], 100 * MS);
+	charge_settle(&w, &d);
+	assert_int_equal(d.s.overclaimed_ns, 0); /* nobody measured yet */
+	measured(1000 * MS);
+	d.s.own_ns = 10 * MS;
+	charge_settle(&w, &d);
+	assert_true(sum(false) <= 990 * MS);
+	assert_true(sum(true) <= DUE_MAX_NS);
+	assert_true(d.s.overclaimed_ns > UINT64_MAX / 2);
+	assert_int_equal(d.charged_ns, sum(false));
+}
+
+static void property(void **ctx)
+{
+	uint64_t r = 1, claimed = 0;
+
+	(void)ctx;
+	for (unsigned int i = 0; i < 20000; i++) {
+		uint64_t ns;
+
+		r ^= r << 13;
+		r ^= r >> 7;
+		r ^= r << 17;
+		ns = r % (50 * MS);
+		if (r >> 60 < 9) {
+			charge_due(&w, &d, x[(r >> 32) % ACCOUNTS], ns);
+			claimed += ns;
+		} else {
+			measured(r >> 60 < 14 ? 2 * ns : ns / 16);
+		}
+		if (r >> 50 & 1)
+			charge_settle(&w, &d);
+		assert_true(sum(false) + d.s.own_ns <= d.s.measured_ns);
+		assert_true(sum(false) + sum(true) + d.s.overclaimed_ns == claimed);
+	}
+}
+
+static void none_left(void **ctx)
+{
+	(void)ctx;
+	d.s.own_ns = 5; /* a ledger that somebody changed */
+	assert_int_equal(charge_room(&d), 0);
+	charge_due(&w, &d, x[0], 1);
+	charge_settle(&w, &d);
+	assert_int_equal(sum(false), 0);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(waits),
+		TEST(liar),
+		TEST(property),
+		TEST(none_left),
+	};
+
+	urcu_memb_register_thread();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The ledger: what was committed is there again, what was not is not. */
+#include "accountant/ledger.h"
+
+#include "accountant/limits.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static char dir[64], path[96], why[256];
+
+static int setup(void **ctx)
+{
+	(void)ctx;
+	strcpy(dir, "/tmp/test_ledger.XXXXXX");
+	if (!mkdtemp(dir))
+		return -1;
+	snprintf(path, sizeof(path), "%s/l.db", dir);
+	return 0;
+}
+
+static int teardown(void **ctx)
+{
+	static const char *const suffix[] = { "", "-wal", "-shm", ".lock" };
+	char name[128];
+
+	(void)ctx;
+	for (unsigned int i = 0; i < 4; i++) {
+		snprintf(name, sizeof(name), "%s%s", path, suffix[i]);
+		unlink(name);
+	}
+	return rmdir(dir);
+}
+
+static struct ledger *must_open(void)
+{
+	struct ledger *l = NULL;
+	int err = ledger_open(&l, path, false, why, sizeof(why));
+
+	if (err)
+		print_error("# %s\n", why);
+	assert_int_equal(err, 0);
+	return l;
+}
+
+static const struct account_key vm = { .backend = 1, .kind = 1, .device = 51712, .uuid = { 9 } };
+
+static void put(struct ledger *l, uint32_t pos, uint64_t ns)
+{
+	struct accounts a;
+	struct account *x;
+	struct epoch e = { .id = { .epoch = 0xfedcba9876543210ull, .domid = 1, .slot = 3 },
+			   .state = EPOCH_OPEN,
+			   .lanes = 2,
+			   .program = "p" };
+	struct lane_entry lane = { .state = { .pos = pos, .ack = 4, .cpu_ns = 5, .rows = 1 } };
+
+	assert_true(accounts_init(&a));
+	x = accounts_get(&a, &vm);
+	account_post(&a, x, 2, &(struct sums){ 1, 2, 3, ns });
+	account_charge(&a, x, 70);
+	lane.state.base[0].ns = UINT64_MAX;
+	lane.state.base[ACCTRING_ROW_OVERFLOW].units = 8;
+	ledger_put_account(l, x);
+	ledger_put_epoch(l, &e);
+	ledger_put_lane(l, &e.id, 1, &lane);
+	accounts_free(&a);
+}
+
+static uint64_t load_ns(struct ledger *l, struct account *copy)
+{
+	struct accounts a;
+	const struct account *x;
+	uint64_t ns = 0;
+
+	assert_true(accounts_init(&a));
+	assert_int_equal(ledger_load_accounts(l, &a), 0);
+	urcu_memb_read_lock();
+	x = accounts_find(&a, &vm);
+	if (x) {
+		ns = x->book.klass[2].ns;
+		*copy = *x;
+	}
+	urcu_memb_read_unlock();
+	accounts_free(&a);
+	return ns;
+}
+
+static void commit_and_resume(void **ctx)
+{
+	struct ledger *l = must_open();
+	uint64_t incarnation = ledger_incarnation(l);
+	struct lane_entry lane[2] = { 0 };
+	struct account x = { 0 };
+	struct epoch e;
+
+	(void)ctx;
+	assert_true(incarnation != 0);
+	assert_int_equal(ledger_begin(l), 0);
+	put(l, 77, UINT64_MAX - 1);
+	assert_int_equal(ledger_end(l), 0);
+	ledger_close(l);
+
+	l = must_open();
+	assert_true(ledger_incarnation(l) == incarnation);
+	assert_true(load_ns(l, &x) == UINT64_MAX - 1);
+	assert_int_equal(x.book.charged_ns, 70);
+	assert_int_equal(x.book.klass[2].bytes, 3);
+	assert_int_equal(ledger_find_epoch(l, 1, 0xfedcba9876543210ull, &e), 0);
+	assert_int_equal(e.id.slot, 3);
+	assert_int_equal(e.state, EPOCH_OPEN);
+	assert_int_equal(ledger_find_epoch(l, 1, 5, &e), -ENOENT);
+	assert_int_equal(ledger_load_lanes(l, &e.id, lane, 2), 0);
+	assert_int_equal(lane[0].state.pos, 0);
+	assert_int_equal(lane[1].state.pos, 77);
+	assert_true(lane[1].state.base[0].ns == UINT64_MAX);
+	assert_int_equal(lane[1].state.base[ACCTRING_ROW_OVERFLOW].units, 8);
+	ledger_close(l);
+}
+
+static void rolled_back(void **ctx)
+{
+	struct ledger *l = must_open();
+	struct account x = { 0 };
+	struct epoch e;
+
+	(void)ctx;
+	assert_int_equal(ledger_begin(l), 0);
+	put(l, 1, 10);
+	assert_int_equal(ledger_end(l), 0);
+	assert_int_equal(ledger_begin(l), 0);
+	put(l, 2, 20);
+	ledger_abandon(l);
+	assert_int_equal(load_ns(l, &x), 10);
+	/* killed in the middle: closing without the end is the same */
+	assert_int_equal(ledger_begin(l), 0);
+	put(l, 3, 30);
+	ledger_close(l);
+	l = must_open();
+	assert_int_equal(load_ns(l, &x), 10);
+	assert_int_equal(ledger_find_epoch(l, 1, 0xfedcba9876543210ull, &e), 0);
+	ledger_close(l);
+}
+
+static void tombstone(void **ctx)
+{
+	struct ledger *l = must_open();
+	struct epoch e = { .id = { .epoch = 1, .domid = 1 }, .state = EPOCH_CLOSED, .lanes = 1 };
+	struct lane_entry lane = { .state = { .pos = 9 } };
+
+	(void)ctx;
+	assert_int_equal(ledger_begin(l), 0);
+	ledger_put_lane(l, &e.id, 0, &lane);
+	ledger_put_epoch(l, &e);
+	ledger_drop_epoch(l, &e.id);
+	ledger_purge(l);
+	assert_int_equal(ledger_end(l), 0);
+	lane.state.pos = 0;
+	assert_int_equal(ledger_load_lanes(l, &e.id, &lane, 1), 0);
+	assert_int_equal(lane.state.pos, 0);
+	assert_int_equal(ledger_find_epoch(l, 1, 1, &e), 0); /* kept a day */
+	assert_int_equal(e.state, EPOCH_CLOSED);
+	ledger_close(l);
+}
+
+static void count_payers(void *ctx, const struct payer_entry *p)
+{
+	unsigned int *n = ctx;
+
+	assert_int_equal(p->row, 9);
+	assert_int_equal(p->is.domid, 5);
+	*n += 1;
+	if (p->state == PAYER_UNRESOLVED)
+		*n += 10 * (unsigned int)p->held->klass[3].units +
+		      100 * (unsigned int)p->held->charged_ns;
+}
+
+static void payers_and_held(void **ctx)
+{
+	struct ledger *l = must_open();
+	const struct acctring_link_id id = { .epoch = 6, .domid = 1 };
+	struct book held = { .charged_ns = 4 };
+	struct payer_entry p = { .epoch = 6,
+				 .backend = 1,
+				 .row = 9,
+				 .state = PAYER_UNRESOLVED,
+				 .is = { .domid = 5 },
+				 .held = &held };
+	unsigned int n = 0;
+
+	(void)ctx;
+	held.klass[3] = (struct sums){ 1, 2, 3, 4 };
+	assert_int_equal(ledger_begin(l), 0);
+	ledger_put_payer(l, &p);
+	assert_int_equal(ledger_end(l), 0);
+	assert_int_equal(ledger_load_payers(l, &id, count_payers, &n), 0);
+	assert_int_equal(n, 421);
+	p.state = PAYER_RESOLVED;
+	p.held = NULL;
+	assert_int_equal(ledger_begin(l), 0);
+	ledger_put_payer(l, &p);
+	assert_int_equal(ledger_end(l), 0);
+	n = 0;
+	assert_int_equal(ledger_load_payers(l, &id, count_payers, &n), 0);
+	assert_int_equal(n, 1);
+	ledger_close(l);
+}
+
+/* Another domain writes the same number into its own directory. */
+static void epoch_of_another(void **ctx)
+{
+	struct ledger *l = must_open();
+	struct epoch mine = { .id = { .epoch = 7, .domid = 1 }, .state = EPOCH_OPEN, .lanes = 1 };
+	struct epoch other = { .id = { .epoch = 7, .domid = 2 },
+			       .state = EPOCH_CLOSED,
+			       .lanes = 1 };
+	struct lane_entry lane = { .state = { .pos = 9 } };
+	struct epoch e;
+
+	(void)ctx;
+	assert_int_equal(ledger_begin(l), 0);
+	ledger_put_epoch(l, &mine);
+	ledger_put_lane(l, &mine.id, 0, &lane);
+	ledger_put_epoch(l, &other);
+	ledger_drop_epoch(l, &other.id);
+	assert_int_equal(ledger_end(l), 0);
+	assert_int_equal(ledger_find_epoch(l, 1, 7, &e), 0);
+	assert_int_equal(e.state, EPOCH_OPEN);
+	assert_true(e.changed_s > 0);
+	assert_int_equal(ledger_find_epoch(l, 2, 7, &e), 0);
+	assert_int_equal(e.state, EPOCH_CLOSED);
+	lane.state.pos = 0;
+	assert_int_equal(ledger_load_lanes(l, &mine.id, &lane, 1), 0);
+	assert_int_equal(lane.state.pos, 9);
+	ledger_close(l);
+}
+
+/* Of each driver domain the latest tombstones; what is open stays. */
+static void many_tombstones(void **ctx)
+{
+	struct ledger *l = must_open();
+	struct epoch e = { .id = { .epoch = 1, .domid = 2 }, .state = EPOCH_OPEN, .lanes = 1 };
+	unsigned int left = 0;
+
+	(void)ctx;
+	assert_int_equal(ledger_begin(l), 0);
+	ledger_put_epoch(l, &e);
+	e.state = EPOCH_CLOSED;
+	e.id.domid = 3;
+	ledger_put_epoch(l, &e);
+	e.id.domid = 2;
+	for (e.id.epoch = 2; e.id.epoch < TOMBSTONES_MAX + 1002; e.id.epoch++)
+		ledger_put_epoch(l, &e);
+	ledger_purge(l);
+	assert_int_equal(ledger_end(l), 0);
+	for (uint64_t i = 2; i < TOMBSTONES_MAX + 1002; i++)
+		left += !ledger_find_epoch(l, 2, i, &e);
+	assert_int_equal(left, TOMBSTONES_MAX);
+	assert_int_equal(ledger_find_epoch(l, 2, 1, &e), 0);
+	assert_int_equal(ledger_find_epoch(l, 3, 1, &e), 0);
+	ledger_close(l);
+}
+
+static void one_accountant(void **ctx)
+{
+	struct ledger *l = must_open(), *second = NULL;
+
+	(void)ctx;
+	assert_int_equal(ledger_open(&second, path, false, why, sizeof(why)), -EBUSY);
+	assert_non_null(strstr(why, "in use by another acctringd"));
+	ledger_close(l);
+}
+
+static void write_file(const char *text, size_t n, long at)
+{
+	FILE *f = fopen(path, at ? "r+" : "w");
+
+	assert_non_null(f);
+	assert_int_equal(fseek(f, at, SEEK_SET), 0);
+	assert_int_equal(fwrite(text, 1, n, f), n);
+	fclose(f);
+}
+
+/* A file that is not ours stays as it is. */
+static void damaged(void **ctx)
+{
+	struct ledger *l = NULL;
+	char before[64] = "this is no database at all, but somebody's only copy of it    ";
+	char after[64] = "";
+	FILE *f;
+
+	(void)ctx;
+	write_file(before, sizeof(before), 0);
+	assert_int_equal(ledger_open(&l, path, false, why, sizeof(why)), -EUCLEAN);
+	f = fopen(path, "r");
+	assert_non_null(f);
+	assert_int_equal(fread(after, 1, sizeof(after), f), sizeof(after));
+	fclose(f);
+	assert_memory_equal(before, after, sizeof(before));
+	unlink(path);
+
+	ledger_close(must_open());
+	memset(before, 0x5a, sizeof(before));
+	for (long at = 4096 + 4; at < 4096 * 3; at += (long)sizeof(before))
+		write_file(before, sizeof(before), at);
+	assert_int_equal(ledger_open(&l, path, false, why, sizeof(why)), -EUCLEAN);
+}
+
+static void no_directory(void **ctx)
+{
+	struct ledger *l = NULL;
+
+	(void)ctx;
+	assert_int_equal(ledger_open(&l, "/nonexistent/l.db", false, why, sizeof(why)), -EACCES);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(commit_and_resume), TEST(rolled_back),	 TEST(tombstone),
+		TEST(payers_and_held),	 TEST(one_accountant),	 TEST(damaged),
+		TEST(no_directory),	 TEST(epoch_of_another), TEST(many_tombstones),
+	};
+
+	urcu_memb_register_thread();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
