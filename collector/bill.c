@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * bill.c - see bill.h.
+ */
+#include "collector/bill.h"
+
+#include "collector/limit.h"
+#include "common/kv.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void bill_book_free(struct bill_book *book)
+{
+	free(book->bill);
+	book->bill = NULL;
+	book->bills = 0;
+}
+
+struct bill *bill_of(struct bill_book *book, const uint8_t uuid[16])
+{
+	struct bill *b;
+	size_t i;
+
+	for (i = 0; i < book->bills; i++)
+		if (uuid_equal(book->bill[i].uuid, uuid))
+			return &book->bill[i];
+	if (!(book->bills & (book->bills - 1))) {
+		b = realloc(book->bill, (book->bills ? book->bills * 2 : 1) * sizeof(*b));
+		if (!b)
+			return NULL;
+		book->bill = b;
+	}
+	b = &book->bill[book->bills++];
+	memset(b, 0, sizeof(*b));
+	memcpy(b->uuid, uuid, 16);
+	return b;
+}
+
+bool bill_add(struct bill *bill, const struct acctring_statement_row *row)
+{
+	struct bill sum = *bill;
+
+	if (__builtin_add_overflow(sum.charged_ns, row->charged_ns, &sum.charged_ns))
+		return false;
+	/* a driver domain's claims: one that lies must not keep others off the bill */
+	sum.posted_ns = limit_add(sum.posted_ns, row->posted_ns);
+	sum.units = limit_add(sum.units, row->units);
+	sum.bytes = limit_add(sum.bytes, row->bytes);
+	/* no more than charged_ns, which fits */
+	sum.vbd_ns += row->vbd_ns;
+	sum.vif_ns += row->vif_ns;
+	sum.other_ns += row->other_ns;
+	*bill = sum;
+	return true;
+}
+
+bool bill_went_back(const struct bill *was, const struct bill *now)
+{
+	return now->charged_ns < was->charged_ns || now->posted_ns < was->posted_ns ||
+	       now->units < was->units || now->bytes < was->bytes || now->vbd_ns < was->vbd_ns ||
+	       now->vif_ns < was->vif_ns || now->other_ns < was->other_ns;
+}
+
+bool bill_equal(const struct bill *a, const struct bill *b)
+{
+	return uuid_equal(a->uuid, b->uuid) && !bill_went_back(a, b) && !bill_went_back(b, a);
+}
+
+void bill_line(const struct bill *b, uint64_t unix_s, char line[BILL_LINE])
+{
+	char uuid[UUID_TEXT];
+
+	uuid_format(b->uuid, uuid);
+	snprintf(line, BILL_LINE,
+		 "v=1 uuid=%s t=%" PRIu64 " charged_ns=%" PRIu64 " posted_ns=%" PRIu64
+		 " units=%" PRIu64 " bytes=%" PRIu64 " vbd_ns=%" PRIu64 " vif_ns=%" PRIu64
+		 " other_ns=%" PRIu64 " debt_ns=0",
+		 uuid, unix_s, b->charged_ns, b->posted_ns, b->units, b->bytes, b->vbd_ns,
+		 b->vif_ns, b->other_ns);
+}
+
+bool bill_parse(const char *line, struct bill *b)
+{
+	char uuid[UUID_TEXT];
+
+	return kv_is_v1(line) && kv_get(line, "uuid", uuid, sizeof(uuid)) &&
+	       uuid_parse(uuid, b->uuid) && bill_parse_sums(line, b);
+}
+
+bool bill_parse_sums(const char *line, struct bill *b)
+{
+	return kv_u64(line, "charged_ns", UINT64_MAX, &b->charged_ns) &&
+	       kv_u64(line, "posted_ns", UINT64_MAX, &b->posted_ns) &&
+	       kv_u64(line, "units", UINT64_MAX, &b->units) &&
+	       kv_u64(line, "bytes", UINT64_MAX, &b->bytes) &&
+	       kv_u64(line, "vbd_ns", UINT64_MAX, &b->vbd_ns) &&
+	       kv_u64(line, "vif_ns", UINT64_MAX, &b->vif_ns) &&
+	       kv_u64(line, "other_ns", UINT64_MAX, &b->other_ns);
+}

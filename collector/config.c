@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * config.c - see config.h.
+ */
+#include "collector/config.h"
+
+#include "common/conf.h"
+#include "common/kv.h"
+#include "common/xs.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define DOMAIN_ALLOWED "a domid 0..32751, a UUID or a name of 1..63 characters without blanks"
+
+struct loading {
+	struct config *config;
+	struct config_driver item;
+};
+
+/* UUIDs are compared in lower case; false: not a domain. */
+static bool check_domain(char *text)
+{
+	size_t i, len = strlen(text);
+	char lower[UUID_TEXT];
+	uint8_t uuid[16];
+	uint64_t domid;
+
+	if (strspn(text, "0123456789") == len)
+		return parse_u64(text, DOMID_LAST, &domid);
+	for (i = 0; i < len; i++)
+		if (!isgraph((unsigned char)text[i]) || text[i] == '/')
+			return false;
+	if (len == UUID_TEXT - 1) {
+		for (i = 0; i <= len; i++)
+			lower[i] = (char)tolower((unsigned char)text[i]);
+		if (uuid_parse(lower, uuid))
+			memcpy(text, lower, len);
+	}
+	return true;
+}
+
+static const char *add_driver(void *ctx)
+{
+	struct loading *l = ctx;
+	struct config *c = l->config;
+	struct config_driver *d = &c->driver[c->drivers];
+	unsigned int i;
+
+	if (!l->item.domain)
+		return "domain is missing, allowed: { domain = \"..\"; accountant = \"..\"; }";
+	if (!l->item.accountant)
+		l->item.accountant = strdup("0");
+	if (!l->item.accountant)
+		return "no memory";
+	if (!check_domain(l->item.domain))
+		return "domain: not a domain, allowed: " DOMAIN_ALLOWED;
+	if (!check_domain(l->item.accountant))
+		return "accountant: not a domain, allowed: " DOMAIN_ALLOWED;
+	for (i = 0; i < c->drivers; i++)
+		if (!strcmp(c->driver[i].domain, l->item.domain))
+			return "domain: named twice, allowed: one accountant for each domain";
+	*d = l->item;
+	l->item.domain = l->item.accountant = NULL;
+	c->drivers++;
+	return NULL;
+}
+
+static bool load_default(struct config *c)
+{
+	c->driver[0].domain = strdup("0");
+	c->driver[0].accountant = strdup("0");
+	c->drivers = 1;
+	return c->driver[0].domain && c->driver[0].accountant;
+}
+
+static bool load_file(struct loading *l, const char *file, char **error)
+{
+	struct config *c = l->config;
+	const struct conf_key item[] = {
+		{ .key = "domain",
+		  .type = CONF_STRING,
+		  .out = &l->item.domain,
+		  .min = 1,
+		  .max = 63,
+		  .allowed = DOMAIN_ALLOWED },
+		{ .key = "accountant",
+		  .type = CONF_STRING,
+		  .out = &l->item.accountant,
+		  .min = 1,
+		  .max = 63,
+		  .allowed = DOMAIN_ALLOWED },
+		{ .key = NULL },
+	};
+	const struct conf_key keys[] = {
+		{ .key = "drivers",
+		  .type = CONF_LIST,
+		  .min = 1,
+		  .max = CONFIG_MAX_DRIVERS,
+		  .allowed = "( { domain = \"..\"; accountant = \"..\"; }, .. ), 1..64 of them",
+		  .item = item,
+		  .add = add_driver },
+		{ .key = "bill_period_ms",
+		  .type = CONF_INT,
+		  .out = &c->bill_period_ms,
+		  .min = 1000,
+		  .max = 3600000,
+		  .allowed = "1000..3600000 ms" },
+		{ .key = "measure_period_ms",
+		  .type = CONF_INT,
+		  .out = &c->measure_period_ms,
+		  .min = 1000,
+		  .max = 60000,
+		  .allowed = "1000..60000 ms" },
+		{ .key = NULL },
+	};
+
+	return conf_read(file, keys, l, error);
+}
+
+bool config_load(struct config *c, const char *file, bool *defaulted, char **error)
+{
+	struct loading l = { .config = c };
+	bool ok = true;
+
+	memset(c, 0, sizeof(*c));
+	c->bill_period_ms = 5000;
+	c->measure_period_ms = 1000;
+	*error = NULL;
+	*defaulted = !file && access(CONFIG_PATH, F_OK);
+	if (!*defaulted)
+		ok = load_file(&l, file ? file : CONFIG_PATH, error);
+	if (ok && !c->drivers)
+		ok = load_default(c);
+	free(l.item.domain);
+	free(l.item.accountant);
+	if (!ok)
+		config_free(c);
+	return ok;
+}
+
+void config_free(struct config *c)
+{
+	unsigned int i;
+
+	for (i = 0; i < c->drivers; i++) {
+		free(c->driver[i].domain);
+		free(c->driver[i].accountant);
+	}
+	memset(c, 0, sizeof(*c));
+}

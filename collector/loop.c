@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * loop.c - when things happen.  Guests cause store events at will: they only
+ * set a timer, so that a scan runs at most ten times a second, and takes at
+ * most a fourth of the time.
+ */
+#include "collector/collector.h"
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/xs.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SCAN_MS 100u
+#define RETRY_MS 1000u
+
+static void arm(struct event *ev, uint64_t ms)
+{
+	struct timeval tv = { (time_t)(ms / 1000), (suseconds_t)(ms % 1000 * 1000) };
+
+	event_add(ev, &tv);
+}
+
+static void scan_soon(struct collector *c, uint64_t ms)
+{
+	if (!event_pending(c->ev_scan, EV_TIMEOUT, NULL))
+		arm(c->ev_scan, ms);
+}
+
+static void on_scan(evutil_socket_t fd, short what, void *ctx)
+{
+	struct collector *c = ctx;
+	uint64_t begin = now_ms();
+	bool ok = scan(c);
+	uint64_t pause = 3 * (now_ms() - begin);
+
+	(void)fd;
+	(void)what;
+	memory_save(c);
+	accounts_publish(c);
+	/* events that come before this timer ends are coalesced into one scan */
+	c->not_before = now_ms() + (pause > SCAN_MS ? pause : SCAN_MS);
+	if (!ok)
+		scan_soon(c, RETRY_MS);
+}
+
+static void on_store(evutil_socket_t fd, short what, void *ctx)
+{
+	struct collector *c = ctx;
+	uint64_t now = now_ms();
+	char **event;
+	bool any = false;
+
+	(void)fd;
+	(void)what;
+	errno = 0;
+	while ((event = xs_check_watch(c->xsh))) {
+		free(event);
+		any = true;
+		errno = 0;
+	}
+	if (errno && errno != EAGAIN && errno != EINTR) {
+		log_error("xenstore: the connection is lost: %s", strerror(errno));
+		c->status = EXIT_ENV;
+		event_base_loopbreak(c->base);
+	}
+	if (any)
+		scan_soon(c, c->not_before > now ? c->not_before - now : 0);
+}
+
+static void on_measure(evutil_socket_t fd, short what, void *ctx)
+{
+	struct collector *c = ctx;
+	struct domains now;
+	int err;
+
+	(void)fd;
+	(void)what;
+	err = domains_read(&now, &c->domains, c->xc, c->xsh);
+	if (err) {
+		log_warn("cannot list the domains: %s", strerror(-err));
+		return;
+	}
+	if (domains_equal(&now, &c->domains)) {
+		domains_free(&c->domains);
+		c->domains = now;
+		trees_measure(c);
+	} else {
+		domains_free(&now);
+		scan_soon(c, 0);
+	}
+	trees_expire(c);
+	serving_expire(&c->serving, now_ms());
+	publish_serving(c);
+	limits_see(c);
+	if (now_ms() - c->swept_ms >= SERVING_KNOWN_MS)
+		memory_sweep(c);
+	sources_poll(c);
+}
+
+static void on_bill(evutil_socket_t fd, short what, void *ctx)
+{
+	struct collector *c = ctx;
+
+	(void)fd;
+	(void)what;
+	sources_read(c);
+	memory_save(c); /* before the bills: no bill is more than the next collector knows */
+	accounts_publish(c);
+	reports_publish(c);
+}
+
+static void on_stop(evutil_socket_t fd, short what, void *ctx)
+{
+	struct collector *c = ctx;
+
+	(void)fd;
+	(void)what;
+	log_info("stopping");
+	event_base_loopbreak(c->base);
+}
+
+static void arm_periods(struct collector *c)
+{
+	arm(c->ev_measure, (uint64_t)c->config.measure_period_ms);
+	arm(c->ev_bill, (uint64_t)c->config.bill_period_ms);
+}
+
+static void on_reload(evutil_socket_t fd, short what, void *ctx)
+{
+	struct collector *c = ctx;
+	struct config fresh;
+	bool defaulted;
+	char *error;
+
+	(void)fd;
+	(void)what;
+	if (!config_load(&fresh, c->file, &defaulted, &error)) {
+		log_error("%s (the old configuration stays)", error ? error : "no memory");
+		free(error);
+		return;
+	}
+	config_free(&c->config);
+	c->config = fresh;
+	memset(c->waiting, 0, sizeof(c->waiting));
+	log_info("configuration read again: %u driver domains", c->config.drivers);
+	arm_periods(c);
+	scan_soon(c, 0);
+}
+
+static bool make_events(struct collector *c)
+{
+	c->base = event_base_new();
+	if (!c->base)
+		return false;
+	c->ev_store = event_new(c->base, xs_fileno(c->xsh), EV_READ | EV_PERSIST, on_store, c);
+	c->ev_scan = evtimer_new(c->base, on_scan, c);
+	c->ev_measure = event_new(c->base, -1, EV_PERSIST, on_measure, c);
+	c->ev_bill = event_new(c->base, -1, EV_PERSIST, on_bill, c);
+	c->ev_term = evsignal_new(c->base, SIGTERM, on_stop, c);
+	c->ev_int = evsignal_new(c->base, SIGINT, on_stop, c);
+	c->ev_hup = evsignal_new(c->base, SIGHUP, on_reload, c);
+	return c->ev_store && c->ev_scan && c->ev_measure && c->ev_bill && c->ev_term &&
+	       c->ev_int && c->ev_hup && !event_add(c->ev_store, NULL) &&
+	       !event_add(c->ev_term, NULL) && !event_add(c->ev_int, NULL) &&
+	       !event_add(c->ev_hup, NULL);
+}
+
+static void free_events(struct collector *c)
+{
+	struct event *all[] = { c->ev_store, c->ev_scan, c->ev_measure, c->ev_bill,
+				c->ev_term,  c->ev_int,	 c->ev_hup };
+	size_t i;
+
+	for (i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		if (all[i])
+			event_free(all[i]);
+	if (c->base)
+		event_base_free(c->base);
+}
+
+static bool watch(struct collector *c)
+{
+	static const char *const paths[] = { "@introduceDomain", "@releaseDomain", "/libxl" };
+	size_t i;
+
+	for (i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+		if (xs_watch(c->xsh, paths[i], "scan"))
+			continue;
+		log_error("xenstore: cannot watch %s: %s", paths[i], strerror(errno));
+		return false;
+	}
+	return true;
+}
+
+int collector_run(struct collector *c)
+{
+	c->status = 0;
+	if (!watch(c) || !make_events(c)) {
+		c->status = EXIT_ENV;
+	} else {
+		memory_load(c);
+		if (!scan(c))
+			scan_soon(c, RETRY_MS);
+		trees_sweep(c);
+		reports_sweep(c);
+		memory_sweep(c);
+		sources_read(c);
+		memory_save(c);
+		accounts_publish(c);
+		reports_publish(c);
+		trees_measure(c);
+		arm_periods(c);
+		log_info("serving %u driver domains", c->config.drivers);
+		event_base_dispatch(c->base);
+	}
+	free_events(c);
+	return c->status;
+}

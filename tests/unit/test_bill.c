@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Bills: sums over all driver domains, exact, never silently less.
+ */
+#include "collector/bill.h"
+
+#include "collector/limit.h"
+#include "common/kv.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static const uint8_t one[16] = { 1 }, two[16] = { 2 };
+
+static struct acctring_statement_row row(uint64_t n)
+{
+	struct acctring_statement_row r = { .what = ACCTRING_STMT_VM };
+
+	r.charged_ns = 6 * n;
+	r.posted_ns = 7 * n;
+	r.units = 8 * n;
+	r.bytes = 9 * n;
+	r.vbd_ns = n;
+	r.vif_ns = 2 * n;
+	r.other_ns = 3 * n;
+	return r;
+}
+
+static void sums(void **state)
+{
+	struct bill_book book = { 0 };
+	struct acctring_statement_row r;
+	const struct bill *b;
+	unsigned int i;
+
+	(void)state;
+	for (i = 1; i <= 100; i++) {
+		uint8_t uuid[16] = { (uint8_t)i, 5 };
+
+		r = row(i);
+		assert_true(bill_add(bill_of(&book, uuid), &r));
+		assert_true(bill_add(bill_of(&book, one), &r));
+	}
+	assert_int_equal(book.bills, 101);
+	b = bill_of(&book, one);
+	assert_int_equal(b->charged_ns, 6 * 5050);
+	assert_int_equal(b->posted_ns, 7 * 5050);
+	assert_int_equal(b->units, 8 * 5050);
+	assert_int_equal(b->bytes, 9 * 5050);
+	assert_int_equal(b->vbd_ns + b->vif_ns + b->other_ns, b->charged_ns);
+	bill_book_free(&book);
+}
+
+static void overflow_adds_nothing(void **state)
+{
+	struct acctring_statement_row r = row(1);
+	struct bill b = { .charged_ns = UINT64_MAX - 5, .units = 5 }, was = b;
+
+	(void)state;
+	assert_false(bill_add(&b, &r));
+	assert_memory_equal(&b, &was, sizeof(b));
+	b.charged_ns--;
+	assert_true(bill_add(&b, &r));
+	assert_true(b.charged_ns == UINT64_MAX);
+}
+
+/* One driver domain claims all there is: what others charge is added all the same. */
+static void claims_saturate(void **state)
+{
+	struct acctring_statement_row liar = row(1), r = row(1);
+	struct bill b = { 0 };
+
+	(void)state;
+	liar.posted_ns = liar.units = liar.bytes = UINT64_MAX;
+	assert_true(bill_add(&b, &liar));
+	assert_true(bill_add(&b, &r));
+	assert_int_equal(b.charged_ns, 12);
+	assert_int_equal(b.vbd_ns + b.vif_ns + b.other_ns, 12);
+	assert_true(b.posted_ns == UINT64_MAX && b.units == UINT64_MAX && b.bytes == UINT64_MAX);
+}
+
+static void limits(void **state)
+{
+	struct limit l = { .b = 1 };
+	uint64_t before;
+
+	(void)state;
+	limit_owner(&l, one);
+	limit_see(&l, 100);
+	assert_int_equal(limit_judge(&l, 0, 100, true, &before), LIMIT_FITS);
+	assert_int_equal(before, 0);
+	assert_int_equal(limit_judge(&l, 0, 101, false, &before), LIMIT_OVER);
+	assert_int_equal(limit_judge(&l, 1, 101, false, &before), LIMIT_FITS);
+	/* met with a ledger that is older than the domain's CPU clock */
+	assert_int_equal(limit_judge(&l, 0, 1101, true, &before), LIMIT_BEFORE);
+	assert_int_equal(before, 1001);
+	assert_int_equal(limit_judge(&l, before, 1101, false, &before), LIMIT_FITS);
+	assert_int_equal(limit_judge(&l, 0, LIMIT_BEFORE_MAX + 1, true, &before), LIMIT_OVER);
+	assert_int_equal(before, 0);
+	limit_see(&l, 90); /* a clock that goes back gives nothing twice */
+	limit_see(&l, 100);
+	assert_int_equal(limit_judge(&l, 0, 101, false, &before), LIMIT_OVER);
+	/* another domain of that number: its clock begins anew, the ledger goes on */
+	limit_owner(&l, one);
+	limit_owner(&l, two);
+	limit_see(&l, 10);
+	assert_int_equal(limit_judge(&l, 0, 110, false, &before), LIMIT_FITS);
+	assert_int_equal(limit_judge(&l, 0, 111, false, &before), LIMIT_OVER);
+	limit_see(&l, UINT64_MAX);
+	assert_int_equal(limit_judge(&l, UINT64_MAX, UINT64_MAX, false, &before), LIMIT_FITS);
+}
+
+static void going_back(void **state)
+{
+	struct acctring_statement_row r = row(10);
+	struct bill a = { 0 }, b;
+
+	(void)state;
+	assert_true(bill_add(&a, &r));
+	b = a;
+	assert_false(bill_went_back(&a, &b));
+	assert_true(bill_equal(&a, &b));
+	b.units++;
+	assert_false(bill_went_back(&a, &b));
+	assert_false(bill_equal(&a, &b));
+	b.bytes--;
+	assert_true(bill_went_back(&a, &b));
+	b = a;
+	b.uuid[3] = 1;
+	assert_false(bill_equal(&a, &b));
+}
+
+static void line_as_documented(void **state)
+{
+	struct acctring_statement_row r = row(1000);
+	struct bill b = { 0 }, back;
+	char line[BILL_LINE];
+
+	(void)state;
+	memcpy(b.uuid, two, 16);
+	assert_true(bill_add(&b, &r));
+	bill_line(&b, 1700000000, line);
+	assert_string_equal(line, "v=1 uuid=02000000-0000-0000-0000-000000000000 t=1700000000 "
+				  "charged_ns=6000 posted_ns=7000 units=8000 bytes=9000 "
+				  "vbd_ns=1000 vif_ns=2000 other_ns=3000 debt_ns=0");
+	memset(&back, 0xff, sizeof(back));
+	assert_true(bill_parse(line, &back));
+	assert_true(bill_equal(&b, &back));
+	assert_false(bill_parse("v=1 uuid=02000000-0000-0000-0000-000000000000", &back));
+	assert_false(bill_parse("", &back));
+	line[2] = '2';
+	assert_false(bill_parse(line, &back));
+}
+
+/* Largest numbers fit into the line. */
+static void longest_line(void **state)
+{
+	struct bill b, back;
+	char line[BILL_LINE];
+
+	(void)state;
+	memset(&b, 0xff, sizeof(b));
+	bill_line(&b, UINT64_MAX, line);
+	assert_true(strlen(line) < BILL_LINE - 1);
+	assert_true(bill_parse(line, &back));
+	assert_true(bill_equal(&b, &back));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(sums),
+		cmocka_unit_test(overflow_adds_nothing),
+		cmocka_unit_test(claims_saturate),
+		cmocka_unit_test(limits),
+		cmocka_unit_test(going_back),
+		cmocka_unit_test(line_as_documented),
+		cmocka_unit_test(longest_line),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
