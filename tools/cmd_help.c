@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * cmd_help.c - the table of sub-commands, acctctl help, acctctl completion.
+ */
+#include "common/log.h"
+#include "tools/command.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define SOURCE_HELP                                                                                \
+	"  --socket PATH       the accountant's socket; else ACCTRING_SOCKET, else the default\n"  \
+	"  --from SOURCE       socket: the accountant of this domain; store: what the collector\n" \
+	"                      wrote into xenstore, in dom0.  Without it and without a socket\n"   \
+	"                      that was named: the first that answers\n"                           \
+	"  -v, --verbose       say which it was\n"
+
+const struct command commands[] = {
+	{ "ledger", "[--watch [SECONDS]] [--json] [--socket PATH] [--from SOURCE] [-v]",
+	  "what each VM costs, in total and per second",
+	  "One line a VM: the CPU it uses itself (VM CPU %, in dom0), the CPU that driver domains\n"
+	  "spend for it (DRIVER CPU %, and TOTAL CPU since its account began), requests and "
+	  "bytes.\n"
+	  "Below: the driver domain's own work, what nobody could be charged for, and the total "
+	  "as\n"
+	  "the hypervisor measured it.  Percent are of one CPU; SHARE % are of all that its "
+	  "driver\n"
+	  "domains used.\n\n"
+	  "Rates are taken over a second.  From xenstore, where figures are new when the "
+	  "collector\n"
+	  "writes them, every 5 seconds unless configured otherwise, over the time between two\n"
+	  "such: without --watch this waits for the next, up to 10 seconds.\n\n"
+	  "  --watch [SECONDS]   again and again, until Ctrl-C; 0.1..3600, default 1.\n"
+	  "                      Waits for an accountant that restarts\n"
+	  "  --json              JSON, a document a line\n" SOURCE_HELP,
+	  "--watch --json --socket --from --verbose --help", cmd_ledger },
+	{ "status", "[--json] [--socket PATH] [--from SOURCE] [-v]",
+	  "links, rates, spills, quarantines",
+	  "One line a link: a backend process that posts.  Below: the driver domains, and what\n"
+	  "was refused or lost there.  From xenstore: the latter, with the number of links, the\n"
+	  "domain of the accountant and the age of the figures.\n\n"
+	  "  --json              JSON\n" SOURCE_HELP,
+	  "--json --socket --from --verbose --help", cmd_status },
+	{ "dump", "[ledger|accounts|links|domains] [--socket PATH] [--from SOURCE] [-v]",
+	  "everything, separated by tabs, for scripts",
+	  "The first line names the columns and begins with #.  Columns keep their places.\n"
+	  "accounts and links only the accountant itself tells.\n\n" SOURCE_HELP,
+	  "ledger accounts links domains --socket --from --verbose --help", cmd_dump },
+	{ "completion", "", "a completion script for bash", "Use: eval \"$(acctctl completion)\"\n",
+	  "--help", cmd_completion },
+	{ "help", "[COMMAND]", "this, or more about a command", "", "ledger status dump completion",
+	  cmd_help },
+	{ NULL, NULL, NULL, NULL, NULL, NULL },
+};
+
+const struct command *command_find(const char *name)
+{
+	const struct command *c;
+
+	for (c = commands; c->name; c++)
+		if (!strcmp(c->name, name))
+			return c;
+	return NULL;
+}
+
+static void help_all(void)
+{
+	const struct command *c;
+
+	puts("Usage: acctctl COMMAND [OPTION]...\n"
+	     "Shows what the accountant of this domain knows; in dom0, what all of them told\n"
+	     "acctring-collector.\n");
+	for (c = commands; c->name; c++)
+		printf("  %-11s %s\n", c->name, c->summary);
+	puts("\n  --help, --version, --list-commands, --list-options COMMAND\n\n"
+	     "Exit status: 0 ok, 1 failed while running, 2 command line, 4 no accountant.");
+}
+
+int cmd_help(int argc, char **argv)
+{
+	const struct command *c;
+
+	if (argc > 2)
+		die(EXIT_USAGE, "help: %s: unexpected argument, allowed: one command", argv[2]);
+	if (argc < 2) {
+		help_all();
+		return 0;
+	}
+	c = command_find(argv[1]);
+	if (!c)
+		die(EXIT_USAGE,
+		    "help: %s: unknown command, allowed: ledger, status, dump, "
+		    "completion, help",
+		    argv[1]);
+	printf("Usage: acctctl %s %s\n%c%s.\n\n%s", c->name, c->args, c->summary[0] - ('a' - 'A'),
+	       c->summary + 1, c->help);
+	return 0;
+}
+
+int cmd_completion(int argc, char **argv)
+{
+	struct common o;
+
+	common_parse(&o, argc, argv, 0);
+	fputs("# bash completion for acctctl; it asks the program itself\n"
+	      "_acctctl()\n"
+	      "{\n"
+	      "\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}\n"
+	      "\tCOMPREPLY=()\n"
+	      "\tif [ \"$COMP_CWORD\" -eq 1 ]; then\n"
+	      "\t\tCOMPREPLY=( $(compgen -W \"$(acctctl --list-commands)\" -- \"$cur\") )\n"
+	      "\telif [ \"$prev\" = --from ]; then\n"
+	      "\t\tCOMPREPLY=( $(compgen -W 'socket store' -- \"$cur\") )\n"
+	      "\telif [ \"$prev\" = --socket ]; then\n"
+	      "\t\tCOMPREPLY=( $(compgen -f -- \"$cur\") )\n"
+	      "\telse\n"
+	      "\t\tCOMPREPLY=( $(compgen -W \"$(acctctl --list-options "
+	      "\"${COMP_WORDS[1]}\" 2>/dev/null)\" -- \"$cur\") )\n"
+	      "\tfi\n"
+	      "}\n"
+	      "complete -F _acctctl acctctl\n",
+	      stdout);
+	return 0;
+}

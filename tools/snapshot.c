@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * snapshot.c - the client of the accountant's socket; see snapshot.h.
+ */
+#include "tools/snapshot.h"
+
+#include "common/log.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define MAX_TEXT (64u << 20)
+#define TIMEOUT_S 5
+
+const char *snap_path(const char *option)
+{
+	const char *env = getenv("ACCTRING_SOCKET");
+
+	if (option)
+		return option;
+	return env && *env ? env : SNAP_SOCKET;
+}
+
+static int fail(char error[SNAP_ERROR], const char *path, const char *what)
+{
+	snprintf(error, SNAP_ERROR,
+		 "%s: no accountant answers: %s; start acctringd in this domain, or name its "
+		 "socket with --socket or ACCTRING_SOCKET",
+		 path, what);
+	return EXIT_ENV;
+}
+
+static int connect_to(const char *path, char error[SNAP_ERROR])
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	struct timeval tv = { .tv_sec = TIMEOUT_S };
+	int fd, err;
+
+	if (strlen(path) >= sizeof(addr.sun_path)) {
+		snprintf(error, SNAP_ERROR, "%s: too long, allowed: a path of 1..%zu characters",
+			 path, sizeof(addr.sun_path) - 1);
+		return -EXIT_USAGE;
+	}
+	memcpy(addr.sun_path, path, strlen(path) + 1);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -fail(error, path, strerror(errno));
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
+	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr))) {
+		err = errno;
+		close(fd);
+		return -fail(error, path, strerror(err));
+	}
+	return fd;
+}
+
+/* All that comes until the other side closes; NULL and errno. */
+static char *read_all(int fd, size_t *len)
+{
+	size_t room = 65536, n = 0;
+	char *text = malloc(room), *grown;
+	ssize_t got;
+
+	while (text) {
+		got = read(fd, text + n, room - n);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0 || n + (size_t)got > MAX_TEXT) {
+			if (got >= 0)
+				errno = EFBIG;
+			break;
+		}
+		if (!got) {
+			*len = n;
+			return text;
+		}
+		n += (size_t)got;
+		if (n < room)
+			continue;
+		grown = realloc(text, room *= 2);
+		if (!grown)
+			break;
+		text = grown;
+	}
+	free(text);
+	return NULL;
+}
+
+int snap_get(const char *path, struct snapshot *s, char error[SNAP_ERROR])
+{
+	int fd = connect_to(path, error), status;
+	size_t len;
+	char *text;
+
+	memset(s, 0, sizeof(*s));
+	if (fd < 0)
+		return -fd;
+	text = read_all(fd, &len);
+	if (!text)
+		status = fail(error, path, errno == EAGAIN ? "timed out" : strerror(errno));
+	close(fd);
+	if (!text)
+		return status;
+	if (!len)
+		status = fail(error, path, "it closed without a word");
+	else
+		status = snap_parse(text, len, s, error);
+	free(text);
+	return status;
+}
