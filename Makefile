@@ -13,6 +13,8 @@ LIBDIR    ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 MANDIR    ?= $(PREFIX)/share/man
 DOCDIR    ?= $(PREFIX)/share/doc/acctring
+UNITDIR   ?= $(PREFIX)/lib/systemd/system
+COMPDIR   ?= $(PREFIX)/share/bash-completion/completions
 DESTDIR   ?=
 
 comma     := ,
@@ -82,7 +84,7 @@ help:
 	@echo 'make bench      what a record costs               make lint     format, clang-tidy, cppcheck'
 	@echo 'make install    PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)   make uninstall, make clean'
 	@echo 'make deps       install, or name, the Debian packages that are missing'
-	@echo 'variables: V=1  CC=clang  SANITIZE=address,undefined|thread  T="tests/x.t ..." (for check)'
+	@echo 'variables: V=1  CC=clang  SANITIZE=address,undefined|thread  T="tests/x.t ..." J=2 (for check)'
 
 # ---------------------------------------------------------------- packages
 
@@ -205,10 +207,17 @@ $(B)/tests/prog/%: $(B)/obj/tests/prog/%.o $(ARCHIVES)
 $(B)/bench/%: $(B)/obj/bench/%.o $(BASE)
 	$(call link,$(RING_LIBS))
 
-# T chooses; by default the unit tests and all shell tests.
-T ?= $(UNIT) $(sort $(wildcard tests/*.t))
+# T chooses; by default the unit tests and all shell tests.  Sanitised: not
+# the sandbox's own, which is never sanitised, and not the mutants, which
+# build themselves.  J tests run at a time.
+SHELL_TESTS := $(sort $(wildcard tests/*.t))
+ifneq ($(SANITIZE),)
+SHELL_TESTS := $(filter-out tests/sandbox-%.t tests/%mutants.t,$(SHELL_TESTS))
+endif
+T ?= $(UNIT) $(SHELL_TESTS)
+J ?= 1
 check: tests
-	@BUILD=$(abspath $(B)) SANITIZE=$(SANITIZE) sh tests/run.sh $(T)
+	@BUILD=$(abspath $(B)) SANITIZE=$(SANITIZE) J=$(J) sh tests/run.sh $(T)
 unit: $(UNIT)
 	@BUILD=$(abspath $(B)) SANITIZE=$(SANITIZE) sh tests/run.sh $(UNIT)
 
@@ -216,7 +225,7 @@ demo: all
 	@BUILD=$(abspath $(B)) bash tests/demo.sh
 
 bench: all $(BENCH)
-	@BUILD=$(abspath $(B)) bash bench/run.sh
+	@BUILD=$(abspath $(B)) bash bench/post.sh
 
 # ---------------------------------------------------------------- lint
 
@@ -229,16 +238,14 @@ lint-format:
 	$(Q)clang-format --dry-run --Werror $(C_FILES) $(H_FILES)
 lint-tidy:
 	$(call say,TIDY)
-	$(Q)printf '%s\n' $(C_FILES) | xargs -P 2 -n 8 sh -c 'clang-tidy --quiet "$$@" -- -std=c11 \
-		-D_GNU_SOURCE -D__XEN_TOOLS__ -DACCTRING_VERSION=\"x\" -Iinclude -I. 2>&1 | \
-		grep -v "warnings generated\|^Suppressed\|^Use -header-filter" > /tmp/tidy.$$$$ ; \
-		r=0; if grep -q "warning:\|error:" /tmp/tidy.$$$$; then cat /tmp/tidy.$$$$; r=1; fi; \
-		rm -f /tmp/tidy.$$$$; exit $$r' tidy
+	$(Q)printf '%s\n' $(C_FILES) | xargs -P 2 -n 1 sh tests/tidy.sh
+# cppcheck must be shown the macros of queue.h; it reads no system headers.
+QUEUE_H = $(shell $(CC) -E -include sys/queue.h -x c /dev/null | grep -o '/[^"]*sys/queue.h' | head -n 1)
 lint-cppcheck:
 	$(call say,CPPCHECK)
 	$(Q)cppcheck --quiet --error-exitcode=1 --std=c11 --inline-suppr \
-		--enable=warning,performance,portability --suppress=missingIncludeSystem \
-		--suppress-xml=tests/cppcheck.xml -D__x86_64__ -D_GNU_SOURCE -DACCTRING_VERSION='"x"' \
+		--enable=warning,performance,portability --suppress=missingIncludeSystem --include=$(QUEUE_H) \
+		-D__x86_64__ -D_GNU_SOURCE -DACCTRING_VERSION='"x"' \
 		-Iinclude -I. $(C_FILES)
 # Each public header alone; abi.h also as C99 and C++.
 lint-headers:
@@ -252,9 +259,10 @@ lint-headers:
 # ---------------------------------------------------------------- install
 
 I := $(DESTDIR)
+UNITS := $(patsubst packaging/%.in,%,$(wildcard packaging/*.service.in))
 install: all
 	install -d $(I)$(BINDIR) $(I)$(SBINDIR) $(I)$(LIBDIR)/pkgconfig $(I)$(LIBDIR)/acctring/sandbox \
-		$(I)$(INCLUDEDIR)/acctring $(I)$(MANDIR)/man1 $(I)$(MANDIR)/man8 $(I)$(DOCDIR)/examples
+		$(I)$(UNITDIR) $(I)$(COMPDIR) $(I)$(INCLUDEDIR)/acctring $(I)$(MANDIR)/man1 $(I)$(MANDIR)/man8 $(I)$(DOCDIR)/examples
 	install -m 644 include/acctring/*.h $(I)$(INCLUDEDIR)/acctring
 	install -m 644 $(B)/$(SONAME) $(B)/libacctring.a $(I)$(LIBDIR)
 	ln -sf $(SONAME) $(I)$(LIBDIR)/libacctring.so
@@ -263,6 +271,10 @@ install: all
 	install $(B)/bin/acctringd $(B)/bin/acctring-collector $(B)/bin/acctring-blkback \
 		$(B)/bin/acctring-netback $(I)$(SBINDIR)
 	install -m 644 $(SHIMS) $(I)$(LIBDIR)/acctring/sandbox
+	for u in $(UNITS); do sed 's|@SBINDIR@|$(SBINDIR)|' packaging/$$u.in > $(B)/$$u && \
+		install -m 644 $(B)/$$u $(I)$(UNITDIR) || exit 1; done
+	$(B)/bin/acctctl completion > $(B)/acctctl.completion
+	install -m 644 $(B)/acctctl.completion $(I)$(COMPDIR)/acctctl
 	install -m 644 docs/man/*.1 $(I)$(MANDIR)/man1
 	install -m 644 docs/man/*.8 $(I)$(MANDIR)/man8
 	install -m 644 README.md LICENSE docs/*.md $(I)$(DOCDIR)
@@ -272,11 +284,14 @@ uninstall:
 	cd $(I)$(BINDIR) && rm -f acctctl xsandbox acctring-blkfront acctring-netfront
 	cd $(I)$(SBINDIR) && rm -f acctringd acctring-collector acctring-blkback acctring-netback
 	cd $(I)$(LIBDIR) && rm -rf acctring $(SONAME) libacctring.a libacctring.so pkgconfig/acctring.pc
-	rm -rf $(I)$(INCLUDEDIR)/acctring $(I)$(DOCDIR)
-	cd $(I)$(MANDIR) && rm -f $(notdir $(wildcard docs/man/*)) $(addprefix man1/,$(notdir $(wildcard docs/man/*.1))) \
+	rm -rf $(I)$(INCLUDEDIR)/acctring $(I)$(DOCDIR) $(I)$(COMPDIR)/acctctl
+	rm -f $(addprefix $(I)$(UNITDIR)/,$(UNITS))
+	cd $(I)$(MANDIR) && rm -f $(addprefix man1/,$(notdir $(wildcard docs/man/*.1))) \
 		$(addprefix man8/,$(notdir $(wildcard docs/man/*.8)))
+
+-include tests/xen/xen.mk
 
 clean:
 	rm -rf build build-*
 
--include $(shell find $(B) -name '*.d' 2>/dev/null)
+-include $(shell find $(B)/obj $(B)/pic -name '*.d' -type f 2>/dev/null)

@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Runs tests under prove: unit test programs and *.t scripts.
-# Usage: BUILD=dir sh tests/run.sh TEST...
+# Usage: BUILD=dir [SANITIZE=..] [J=n] sh tests/run.sh TEST...
 export CMOCKA_MESSAGE_OUTPUT=TAP
 export BUILD SANITIZE
 export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0
 export UBSAN_OPTIONS=print_stacktrace=1
-exec prove --timer --failures --comments --exec 'sh tests/one.sh' "$@"
+exec prove -j "${J:-1}" --timer --failures --comments --exec 'sh tests/one.sh' "$@"
