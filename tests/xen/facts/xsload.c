@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Load on xenstore from this domain.
+ *   xsload write SECONDS    how many writes a second are answered; the longest wait
+ *   xsload hold SECONDS     a transaction, open that long
+ *   xsload conflict SECONDS transactions that write one node, one after another
+ */
+#include <xenstore.h>
+
+#include "fact.h"
+
+#define KEY "data/load"
+
+static int writes(struct xs_handle *xs, uint64_t end)
+{
+	uint64_t began = now_ns(), t = began, worst = 0;
+	char buf[24];
+	int n = 0;
+
+	while (t < end) {
+		uint64_t t0 = t;
+		int len = snprintf(buf, sizeof(buf), "%d", n++);
+
+		if (!xs_write(xs, XBT_NULL, KEY "/w", buf, (unsigned int)len))
+			die("write");
+		t = now_ns();
+		if (t - t0 > worst)
+			worst = t - t0;
+	}
+	printf("writes %d, per second %.0f, longest %.1f ms\n", n, n * 1e9 / (double)(t - began),
+	       (double)worst / 1e6);
+	return 0;
+}
+
+static int hold(struct xs_handle *xs, uint64_t end)
+{
+	xs_transaction_t t = xs_transaction_start(xs);
+	int ok;
+
+	if (!t || !xs_write(xs, t, KEY "/t", "1", 1))
+		die("transaction");
+	printf("held\n");
+	fflush(stdout);
+	while (now_ns() < end)
+		nap_ms(50);
+	ok = xs_transaction_end(xs, t, false);
+	printf("end: %s\n", ok ? "committed" : strerror(errno));
+	return 0;
+}
+
+static int conflicts(struct xs_handle *xs, uint64_t end)
+{
+	int good = 0, again = 0;
+
+	while (now_ns() < end) {
+		xs_transaction_t t = xs_transaction_start(xs);
+
+		if (!t || !xs_write(xs, t, KEY "/c", "1", 1))
+			die("transaction");
+		if (xs_transaction_end(xs, t, false))
+			good++;
+		else if (errno == EAGAIN)
+			again++;
+		else
+			die("end");
+	}
+	printf("committed %d, again %d\n", good, again);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct xs_handle *xs = xs_open(0);
+	uint64_t end = now_ns() + (uint64_t)(argc > 2 ? atoi(argv[2]) : 0) * 1000000000;
+
+	if (!xs || argc < 3)
+		die("usage: xsload write|hold|conflict SECONDS");
+	if (!strcmp(argv[1], "write"))
+		return writes(xs, end);
+	if (!strcmp(argv[1], "hold"))
+		return hold(xs, end);
+	return conflicts(xs, end);
+}

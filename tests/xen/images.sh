@@ -1,0 +1,70 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Makes what dom0 is booted with besides its root: initramfs images, the
+# product's disk and the bed's disk.  usage: images.sh BASE OUT
+# The rest comes by environment (see run.sh).
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+base=$1 out=$2
+root=$base/root version=$(cat "$base/kernel-version")
+
+# A plain ELF kernel: else Xen and libxl unpack it, emulated, at each start.
+if [ ! -e "$base/vmlinux" ]; then
+	magic=$(LC_ALL=C grep -abom1 $'\xfd7zXZ' "$base/vmlinuz" | head -n 1 | cut -d: -f1)
+	tail -c +$((magic + 1)) "$base/vmlinuz" | xz -dc 2>/dev/null >"$base/vmlinux.new" || :
+	readelf -h "$base/vmlinux.new" >/dev/null
+	mv "$base/vmlinux.new" "$base/vmlinux"
+fi
+initrd() { "$here/initrd.sh" "$root" "$version" "$@"; }
+
+[ -e "$base/dom0.cpio.gz" ] && [ "$base/dom0.cpio.gz" -nt "$here/initrd.sh" ] &&
+	[ "$base/dom0.cpio.gz" -nt "$here/dom0-init" ] ||
+	initrd "$base/dom0.cpio.gz" "$here/dom0-init" -m ahci sd_mod ext4 crc32c_generic
+
+guest_modules="xen-blkfront xen-netfront xen-evtchn xen-gntdev xen-gntalloc xen-privcmd xenfs"
+tools=()
+for t in xenstore-read xenstore-write xenstore-list xenstore-ls xenstore-rm xenstore-watch \
+	xenstore-chmod; do
+	tools+=("$root/usr/bin/$t")
+done
+
+bed=$(mktemp -d)
+trap 'rm -rf "$bed"' EXIT
+mkdir -p "$bed"/{bin,guest,cases}
+cp "$BUILD"/xen/bin/* "$bed/bin/"
+kills=()
+for p in kill_run kill_backend; do
+	[ ! -x "$BUILD/tests/prog/$p" ] || kills+=("$BUILD/tests/prog/$p")
+done
+[ ${#kills[@]} = 0 ] || cp "${kills[@]}" "$bed/bin/"
+cp "$here/run" "$here/one" "$here"/lib*.sh "$here/../lib/toolstack.sh" "$here/../conserved.awk" "$bed/"
+find "$here/cases" "$here/facts" -name "*.sh" -exec cp -t "$bed/cases" {} +
+cp "$base/vmlinux" "$base/versions" "$bed/guest/"
+# shellcheck disable=SC2086
+initrd "$bed/guest/guest.cpio.gz" "$here/guest/init" -m $guest_modules \
+	-p "${tools[@]}" "$BUILD"/xen/bin/*
+product=()
+if [ -d "$out/product/usr/local/sbin" ]; then
+	for p in "$out"/product/usr/local/{bin,sbin}/*; do
+		product+=("$p=${p#"$out/product"}")
+	done
+	# shellcheck disable=SC2086
+	initrd "$bed/guest/driver.cpio.gz" "$here/guest/init" -m $guest_modules tun bridge loop \
+		-p "${tools[@]}" "$BUILD"/xen/bin/* "${kills[@]}" "${product[@]}" "$root/usr/sbin/bridge" \
+		"$root/usr/bin/sqlite3" "$root/usr/bin/strace" -f "$here/../conserved.awk=/bed/conserved.awk"
+fi
+{
+	echo "mode='$MODE'"
+	echo "select='$CASE'"
+	echo "sched='$SCHED'"
+	echo "store='$STORE'"
+	echo "guest_type='$GUEST'"
+} >"$bed/run.conf"
+image() { # FILE LABEL SIZE DIRECTORY
+	rm -f "$1"
+	truncate -s "$3" "$1"
+	mkfs.ext4 -q -L "$2" -O ^has_journal -d "$4" "$1"
+}
+image "$out/bed.img" bed 384M "$bed"
+mkdir -p "$out/product/usr/local"
+image "$out/product.img" product 128M "$out/product/usr/local"

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# The real hypervisor, under QEMU (docs/xen-lab.md).
+#   make check-xen [CASE=name] [SCHED=credit2|credit] [STORE=oxenstored|xenstored]
+#   make check-xen-facts       what the design leans on; needs no product
+#   make xen-shell             a console in dom0; ends with `poweroff`
+
+XEN_DEPS := qemu-system-x86 debootstrap cpio xz-utils e2fsprogs kmod binutils tar
+XEN_SRC  := $(wildcard tests/xen/facts/*.c tests/xen/guest/*.c)
+XEN_BIN  := $(patsubst %.c,$(B)/xen/bin/%,$(notdir $(XEN_SRC)))
+XEN_LINK := -Wl,--as-needed -lxengnttab -lxenevtchn -lxenstore -lxencall -lxenctrl -lpthread
+XEN_ENV   = BUILD=$(abspath $(B)) CASE='$(CASE)' SCHED='$(SCHED)' STORE='$(STORE)' GUEST='$(GUEST)'
+
+.PHONY: check-xen check-xen-facts xen-shell xen-deps xen-product
+
+xen-deps:
+	@sh tools/deps.sh $(XEN_DEPS)
+
+define xen_prog
+	$(call say,CC)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(C_FLAGS) $(LD_FLAGS) -o $@ $< $(XEN_LINK)
+endef
+$(B)/xen/bin/%: tests/xen/facts/%.c | $(B)/.deps
+	$(xen_prog)
+$(B)/xen/bin/%: tests/xen/guest/%.c | $(B)/.deps
+	$(xen_prog)
+
+# As a user would: into a directory of its own, then an image of it.
+xen-product: all
+	@rm -rf $(B)/xen/product && mkdir -p $(B)/xen
+	$(Q)$(MAKE) install DESTDIR=$(abspath $(B))/xen/product PREFIX=/usr/local >$(B)/xen/install.log
+
+XEN_PROG := $(addprefix $(B)/tests/prog/,kill_run kill_backend)
+check-xen: xen-deps xen-product $(XEN_PROG) $(XEN_BIN)
+	@$(XEN_ENV) tests/xen/run.sh cases
+check-xen-facts: xen-deps $(XEN_BIN)
+	@$(XEN_ENV) tests/xen/run.sh facts
+xen-shell: xen-deps xen-product $(XEN_PROG) $(XEN_BIN)
+	@$(XEN_ENV) tests/xen/run.sh shell
