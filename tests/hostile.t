@@ -50,11 +50,9 @@ tap $? "$n accounts for 3000 devices"
 [ "$(ledger "SELECT count(*) FROM account WHERE $vm5 AND (kind=0 OR kind>=16)")" = 0 ]
 tap $? "and none of a kind that does not exist"
 sleep 1
-measured=$(field measured_ns)
-charged=$(field charged_ns)
-own=$(field own_ns)
+read -r measured charged own left < <(fields measured_ns charged_ns own_ns unattributed_ns; echo)
 [ "$measured" -gt 0 ] && [ "$charged" -gt 0 ] && [ $((charged + own)) -le "$measured" ] &&
-	[ "$(field unattributed_ns)" -ge 0 ]
+	[ "$left" -ge 0 ]
 tap $? "charged $charged + own $own is no more than measured: $measured ns"
 [ "$(field overclaimed_ns)" -gt 3600000000000 ]
 tap $? "what it claimed beyond is counted: $(field overclaimed_ns) ns"

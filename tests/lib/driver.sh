@@ -89,6 +89,17 @@ field() {
 		grep "{\"domid\":${2:-1}," | tr ',' '\n' | sed -n "s/^\"$1\"://p"
 }
 
+# fields NAME...: of domain 1, all from one snapshot, in a line
+fields() {
+	local one name
+
+	one=$(snapshot)
+	for name; do
+		printf '%s' "$one" | sed 's/.*"domains":\[//; s/\].*//' | tr '}' '\n' |
+			grep '{"domid":1,' | tr ',' '\n' | sed -n "s/^\"$name\"://p"
+	done | tr '\n' ' '
+}
+
 # soon SECONDS COMMAND...: until it succeeds
 soon() {
 	local n=$(($1 * 20))

@@ -298,15 +298,18 @@ static void a_flipper_cannot_hold_us(void **state)
 	fill(1);
 	assert_int_equal(pthread_create(&f.thread, NULL, flip, &f), 0);
 	clock_gettime(CLOCK_MONOTONIC, &a);
-	for (i = 0; i < 20000; i++) {
-		err = stmt_copy(&out, &head, &k.head, k.row, &reason);
-		assert_true(err == 0 || err == -EAGAIN);
-		again += err == -EAGAIN;
-	}
-	clock_gettime(CLOCK_MONOTONIC, &b);
+	/* on one free CPU the flipper may be late: go on until it was met */
+	do {
+		for (i = 0; i < 20000; i++) {
+			err = stmt_copy(&out, &head, &k.head, k.row, &reason);
+			assert_true(err == 0 || err == -EAGAIN);
+			again += err == -EAGAIN;
+		}
+		clock_gettime(CLOCK_MONOTONIC, &b);
+	} while (!again && b.tv_sec - a.tv_sec < 30);
 	__atomic_store_n(&f.stop, true, __ATOMIC_RELAXED);
 	pthread_join(f.thread, NULL);
-	print_message("# %u of 20000 reads gave up\n", again);
+	print_message("# %u reads gave up\n", again);
 	assert_true(again > 0);
 	/* 20000 times four tries of 256 rows: a second or so, never a hang */
 	assert_true(b.tv_sec - a.tv_sec < 60);

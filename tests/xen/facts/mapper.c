@@ -30,7 +30,7 @@ int main(int argc, char **argv)
 		printf("%s %u\n", bad ? "wrong" : "ok", p[1]);
 		fflush(stdout);
 	} while (fgets(line, sizeof(line), stdin));
-	if (xengnttab_unmap(h, (void *)(uintptr_t)p, n))
+	if (xengnttab_unmap(h, (void *)(uintptr_t)p, n)) /* NOLINT(performance-no-int-to-ptr) */
 		die("unmap");
 	printf("unmapped\n");
 	return 0;
