@@ -6,8 +6,8 @@
  * and has it mapped; the broker keeps one descriptor, which is what mappers get.
  * When the granter lets go (unshare, exit, kill -9), references that nobody maps
  * are free at once; a mapped one stays as it is, open for further maps by the
- * same domain, until its last mapping goes: grant table v1. Such references
- * still count against gntalloc's limit.
+ * same domain, until its last mapping goes: grant table v1. Such references do
+ * not count in gntalloc's limit (Linux since 5.17).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -30,9 +30,9 @@ int grant_table_create(struct domain *d)
 	if (!t)
 		return -ENOMEM;
 	TAILQ_INIT(&t->shares);
-	for (i = 0; i < GRANT_LIMIT; i++)
+	t->free = GRANT_ENTRIES - GRANT_RESERVED;
+	for (i = 0; i < t->free; i++)
 		t->stack[i] = GRANT_ENTRIES - 1 - i; /* 8 on top */
-	t->free = GRANT_LIMIT;
 	d->gt = t;
 	return 0;
 }
@@ -44,14 +44,16 @@ struct grant *grant_find(struct domain *d, uint32_t ref)
 	return &d->gt->entry[ref];
 }
 
+/* By its domain's kernel, which runs no more when the domain is destroyed. */
 void notify_fire(struct domain *d, struct notify *n)
 {
-	if (n->byte)
+	if (n->byte && !d->dying)
 		__atomic_store_n(n->byte, 0, __ATOMIC_RELEASE);
 	if (n->page)
 		munmap(n->page, XSB_PAGE);
 	if (n->port) {
-		event_send(d, n->port);
+		if (!d->dying)
+			event_send(d, n->port);
 		event_put(d, n->port);
 	}
 	memset(n, 0, sizeof(*n));
@@ -92,6 +94,7 @@ static void share_end(struct share *s)
 	uint32_t ref, left = s->left;
 
 	s->ended = true;
+	d->gt->held -= s->counted;
 	notify_fire(d, &s->notify);
 	for (ref = 0; left && ref < GRANT_ENTRIES; ref++) {
 		struct grant *g = &d->gt->entry[ref];
@@ -215,7 +218,7 @@ int grant_share(struct client *c, const struct xsb_msg *req, struct xsb_msg *rep
 
 	if (nfds != 1 || count == 0 || req->a[1] > UINT32_MAX)
 		return -EINVAL;
-	if (req->a[1] > t->free)
+	if (t->held + req->a[1] > GRANT_LIMIT || req->a[1] > t->free)
 		return -ENOSPC;
 	rc = check_memfd(fds[0], count);
 	if (rc)
@@ -241,6 +244,8 @@ int grant_share(struct client *c, const struct xsb_msg *req, struct xsb_msg *rep
 		memcpy(rep->data + 4 * i, &ref, 4);
 	}
 	s->left = count;
+	s->counted = count;
+	t->held += count;
 	rep->a[0] = s->id;
 	rep->len = 4 * count;
 	return 0;

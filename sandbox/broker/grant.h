@@ -6,7 +6,7 @@
 #include "sandbox/broker/broker.h"
 
 #define GRANT_LIMIT 1024u /* gntalloc's limit, for a whole domain */
-#define GRANT_ENTRIES (GRANT_RESERVED + GRANT_LIMIT)
+#define GRANT_ENTRIES 32768u /* a table of 64 frames, Xen's default */
 
 struct notify { /* what to do when the page goes */
 	uint8_t *byte; /* NULL = no byte to clear */
@@ -25,6 +25,7 @@ struct share {
 	bool ended; /* the granter let go; pinned by mappers only */
 	unsigned int holds; /* connections that keep it */
 	uint32_t left; /* references that are not free yet */
+	uint32_t counted; /* pages in GRANT_LIMIT, until the granter lets go */
 	struct notify notify;
 };
 
@@ -36,8 +37,9 @@ struct grant { /* one entry of the grant table */
 
 struct grant_table {
 	struct grant entry[GRANT_ENTRIES];
-	uint32_t stack[GRANT_LIMIT]; /* free references, the top is used first */
+	uint32_t stack[GRANT_ENTRIES - GRANT_RESERVED]; /* free references, the top is used first */
 	uint32_t free; /* how many */
+	uint32_t held; /* counted in GRANT_LIMIT */
 	TAILQ_HEAD(share_list, share) shares;
 };
 

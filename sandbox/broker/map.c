@@ -181,7 +181,7 @@ static struct map *map_new(struct client *c, bool writable)
 static void map_free(struct client *c, struct map *m)
 {
 	TAILQ_REMOVE(&c->maps, m, link);
-	if (m->notify.byte)
+	if (m->notify.byte && !c->d->dying)
 		__atomic_store_n(m->notify.byte, 0, __ATOMIC_RELEASE);
 	m->notify.byte = NULL;
 	map_drop(m, 0);

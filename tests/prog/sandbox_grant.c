@@ -174,24 +174,23 @@ static void test_contiguous(void)
 
 static void test_limit(void)
 {
-	uint32_t *ref = calloc(1025, sizeof(*ref)), one;
+	uint32_t *ref = calloc(1025, sizeof(*ref)), one, i;
 	uint8_t *a = xengntshr_share_pages(s1, 0, 1024, ref, 1), *p, *b;
 
 	ok(a != NULL, "1024 pages can be shared");
 	ok(!xengntshr_share_pages(s1, 0, 1, &one, 1) && errno == ENOSPC, "one more: ENOSPC");
 	p = map(t0, ref[77], PROT_READ | PROT_WRITE);
 	xengntshr_unshare(s1, a, 1024);
-	ok(!xengntshr_share_pages(s1, 0, 1024, ref, 1) && errno == ENOSPC,
-	   "a page that a peer still maps counts");
-	b = xengntshr_share_pages(s1, 0, 1023, ref, 1);
-	ok(b != NULL, "1023 more fit");
+	one = ref[77];
+	b = xengntshr_share_pages(s1, 0, 1024, ref, 1);
+	ok(b != NULL, "a page that a peer still maps does not count");
+	for (i = 0; i < 1024 && ref[i] != one; i++)
+		;
+	ok(i == 1024, "but its number is not given out");
 	xengnttab_unmap(t0, p, 1);
-	a = xengntshr_share_pages(s1, 0, 1, &one, 1);
-	ok(a != NULL, "unmapped: it is free again");
+	xengntshr_unshare(s1, b, 1024);
 	ok(!xengntshr_share_pages(s1, 0, 1025, ref, 1) && errno == ENOSPC, "1025 at once: ENOSPC");
 	ok(!xengntshr_share_pages(s1, 0, 0, ref, 1) && errno == EINVAL, "none: EINVAL");
-	xengntshr_unshare(s1, a, 1);
-	xengntshr_unshare(s1, b, 1023);
 	free(ref);
 }
 
