@@ -220,6 +220,7 @@ static void finish(struct worker *w)
 
 	for (k = w->links; k; k = next) {
 		next = k->next;
+		link_say(w, k);
 		if (k->state == LINK_CLOSING) {
 			link_detach(w, k);
 			tell_closed(w, k);
@@ -270,7 +271,7 @@ bool worker_commit_wanted(const struct worker *w)
 	bool dirty = w->accounts.dirty != NULL, hurry = false;
 
 	for (const struct link *k = w->links; k; k = k->next) {
-		dirty |= k->dirty;
+		dirty |= k->dirty || k->tell;
 		hurry |= link_hurry(k);
 	}
 	for (const struct domain *d = w->domains; d; d = d->next)

@@ -11,7 +11,39 @@
 #include <stdint.h>
 
 #define NAME_MAX_BYTES 64
-#define LINK_SLOTS 64u
+#define LINK_SLOTS 256u
+
+/* A bit per link. */
+struct slots {
+	uint64_t word[LINK_SLOTS / 64];
+};
+
+static inline bool slots_has(const struct slots *s, unsigned int slot)
+{
+	return s->word[slot / 64] >> slot % 64 & 1;
+}
+
+static inline void slots_set(struct slots *s, unsigned int slot, bool on)
+{
+	uint64_t bit = 1ull << slot % 64;
+
+	s->word[slot / 64] = on ? s->word[slot / 64] | bit : s->word[slot / 64] & ~bit;
+}
+
+static inline void slots_fill(struct slots *s, bool on)
+{
+	for (unsigned int i = 0; i < LINK_SLOTS / 64; i++)
+		s->word[i] = on ? ~0ull : 0;
+}
+
+static inline bool slots_any(const struct slots *s)
+{
+	uint64_t any = 0;
+
+	for (unsigned int i = 0; i < LINK_SLOTS / 64; i++)
+		any |= s->word[i];
+	return any != 0;
+}
 
 /* What the ledger keeps of one.  Sums since the ledger began. */
 struct domain_sums {
@@ -32,13 +64,15 @@ struct domain {
 	bool watched;
 	bool listed; /* all its slots were looked at since (re)start */
 	bool dirty;
-	uint64_t slots; /* bit per link directory to look at */
+	struct slots look; /* at these nodes */
+	struct slots news; /* of those, were written since */
+	bool peer_dir; /* peer/<B> is there, as it should be */
 	bool told_measured; /* said that dom0's `measured` is wrong */
 	bool told_unmeasured; /* said that there is no measurement */
-	uint64_t told; /* bit per link directory: said that a node of it is wrong */
+	struct slots told; /* said that the node is wrong */
 	uint64_t retry_ms[LINK_SLOTS]; /* not before */
-	uint16_t tries[LINK_SLOTS]; /* in vain, of that epoch */
-	uint64_t tried[LINK_SLOTS]; /* the epoch */
+	uint16_t tries[LINK_SLOTS]; /* in vain, of that link */
+	uint64_t tried[LINK_SLOTS]; /* the link, in scan.c */
 	uint8_t uuid[16];
 	char name[NAME_MAX_BYTES];
 	struct domain_sums s;

@@ -94,7 +94,7 @@ static void take(void *ctx, const struct acctring_item *item, unsigned int n)
 	}
 }
 
-static void quarantine(struct worker *w, struct link *k)
+static void quarantine(struct link *k)
 {
 	const char *reason = acctring_reader_reason(k->reader);
 
@@ -104,7 +104,7 @@ static void quarantine(struct worker *w, struct link *k)
 	snprintf(k->e.reason, sizeof(k->e.reason), "%s", reason ? reason : "broken");
 	log_warn("domain %u, slot %u, epoch %016" PRIx64 " (\"%s\"): quarantined: %s",
 		 k->e.id.domid, k->e.id.slot, k->e.id.epoch, k->e.program, k->e.reason);
-	link_tell(w, k, "refused");
+	k->tell = "refused";
 }
 
 /* Lanes may come late to a link that another ledger had. */
@@ -133,7 +133,7 @@ static bool drain(struct worker *w, struct link *k, unsigned int flags)
 	if (n)
 		k->dirty = true;
 	if (n < 0)
-		quarantine(w, k);
+		quarantine(k);
 	return n > 0;
 }
 

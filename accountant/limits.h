@@ -18,7 +18,7 @@
 #define HELD_MAX 1024u
 
 /* Links of a driver domain in any state; twice what its directories can name. */
-#define LINKS_MAX 128u
+#define LINKS_MAX 512u
 
 /* Their lanes times payer numbers, by 10 bytes. */
 #define CELLS_MAX (4u << 20)
@@ -27,7 +27,7 @@
  * Epochs that the ledger does not know: so many at once, then one each
  * EPOCH_EVERY_MS.  Tombstones kept of a driver domain: the latest, for a day.
  */
-#define EPOCH_BURST 128u
+#define EPOCH_BURST 512u
 #define EPOCH_EVERY_MS 250u
 #define TOMBSTONES_MAX 4096u
 

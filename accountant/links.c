@@ -17,6 +17,8 @@
 #include <string.h>
 #include <time.h>
 
+#define PEERS "/local/domain/%u/data/acctring/peer/%u"
+
 struct link *link_find(struct worker *w, unsigned int domid, uint64_t epoch)
 {
 	struct link *k;
@@ -26,22 +28,37 @@ struct link *link_find(struct worker *w, unsigned int domid, uint64_t epoch)
 	return k;
 }
 
+/*
+ * Made once for a domain that was named: what is made in it inherits from it.
+ * What stands there already may be of an earlier domain of that number.
+ */
+static void make_peer_dir(struct worker *w, struct domain *d)
+{
+	char path[96], **names;
+	unsigned int n;
+
+	if (d->peer_dir)
+		return;
+	snprintf(path, sizeof(path), PEERS, w->domid, d->domid);
+	d->peer_dir = xs_mkdir(w->xs, XBT_NULL, path) && xs_share(w->xs, path, w->domid, d->domid);
+	names = xs_listf(w->xs, &n, PEERS, w->domid, d->domid);
+	for (unsigned int i = 0; i < n; i++) {
+		snprintf(path, sizeof(path), PEERS "/%.8s", w->domid, d->domid, names[i]);
+		d->peer_dir &= xs_share(w->xs, path, w->domid, d->domid);
+	}
+	free(names);
+}
+
 /* One line in the peer's notice board; at attach, refusal and detach only. */
 void link_tell(struct worker *w, struct link *k, const char *state)
 {
-	char dir[96], path[112];
 	const struct acctring_link_id *id = &k->e.id;
+	char path[96];
 
-	snprintf(dir, sizeof(dir), "/local/domain/%u/data/acctring/peer/%u/%u", w->domid, id->domid,
-		 id->slot);
-	if (k->e.reason[0]) {
-		snprintf(path, sizeof(path), "%s/reason", dir);
-		if (xs_writef(w->xs, path, "%s", k->e.reason))
-			xs_share(w->xs, path, w->domid, id->domid);
-	}
-	snprintf(path, sizeof(path), "%s/state", dir);
-	if (!xs_writef(w->xs, path, "%s %016" PRIx64, state, id->epoch) ||
-	    !xs_share(w->xs, path, w->domid, id->domid))
+	make_peer_dir(w, k->domain);
+	snprintf(path, sizeof(path), PEERS "/%u", w->domid, id->domid, id->slot);
+	if (!xs_writef(w->xs, path, "%s %016" PRIx64 "%s%s", state, id->epoch,
+		       k->e.reason[0] ? " " : "", k->e.reason))
 		log_warn("cannot write %s: %s", path, strerror(errno));
 	k->told = true;
 }
@@ -98,7 +115,9 @@ void link_held(struct worker *w, const struct acctring_link_id *id, int error)
 		if (k->state != LINK_HOLDING)
 			return;
 		k->state = LINK_ATTACHED;
-		link_tell(w, k, "attached");
+		k->tell = "attached";
+		if (!k->dirty)
+			link_say(w, k);
 	} else if (!error) {
 		link_release(w, id); /* it ended before the answer came */
 	}
@@ -157,15 +176,21 @@ static int load_payers(struct worker *w, struct link *k)
 	return ledger_load_payers(w->ledger, &k->e.id, restore_payer, &r);
 }
 
-static int refuse(struct worker *w, struct link *k, const char *reason)
+/*
+ * For ever where it broke the protocol.  One of another version it did not
+ * break: an accountant that knows it may go on where we or others stopped.
+ */
+static int refuse(struct link *k, int err, const char *reason)
 {
 	k->state = LINK_REFUSED;
-	k->e.state = EPOCH_REFUSED;
-	k->dirty = true;
+	if (err == -EPROTO) {
+		k->e.state = EPOCH_REFUSED;
+		k->dirty = true;
+	}
 	snprintf(k->e.reason, sizeof(k->e.reason), "%s", reason ? reason : "broken");
 	log_warn("domain %u, slot %u, epoch %016" PRIx64 ": refused: %s", k->e.id.domid,
 		 k->e.id.slot, k->e.id.epoch, k->e.reason);
-	link_tell(w, k, "refused");
+	k->tell = "refused";
 	return -EPROTO;
 }
 
@@ -283,6 +308,24 @@ static bool may_begin(struct domain *d)
 	return d->epochs_ms + EPOCH_EVERY_MS <= now;
 }
 
+/*
+ * On x86 Xen takes a page from a PVH or HVM domain that maps its own grant of
+ * it (tests/xen/facts/fact-pvh-loopback.sh): the backend would write into
+ * nothing, and nobody would be told.
+ */
+static bool own_pages_vanish(void)
+{
+	FILE *f = fopen("/sys/hypervisor/guest_type", "re");
+	char type[16] = "";
+	bool vanish;
+
+	vanish = f && fgets(type, sizeof(type), f) &&
+		 (!strncmp(type, "PVH", 3) || !strncmp(type, "HVM", 3));
+	if (f)
+		fclose(f);
+	return vanish;
+}
+
 static int attach(struct worker *w, struct link *k, bool known)
 {
 	struct lane_entry *lane = calloc(ACCTRING_MAX_LANES, sizeof(*lane));
@@ -294,10 +337,13 @@ static int attach(struct worker *w, struct link *k, bool known)
 	if (k->e.lanes > ACCTRING_MAX_LANES)
 		k->e.lanes = ACCTRING_MAX_LANES;
 	err = ledger_load_lanes(w->ledger, &k->e.id, lane, k->e.lanes);
-	if (!err)
+	if (!err && k->e.id.domid == w->domid && own_pages_vanish()) {
+		reason = "a PVH or HVM domain cannot be its own accountant, name one elsewhere";
+		err = -EPROTONOSUPPORT;
+	} else if (!err)
 		err = try_attach(w, k, lane, known, &reason);
 	if (err == -EPROTO || err == -EPROTONOSUPPORT) {
-		err = refuse(w, k, reason);
+		err = refuse(k, err, reason);
 	} else if (!err) {
 		k->npayers = acctring_reader_payers(k->reader);
 		k->e.lanes = acctring_reader_lanes(k->reader);
@@ -361,7 +407,7 @@ int link_attach(struct worker *w, struct domain *d, const struct acctring_link_i
 	if (held) {
 		k->state = LINK_ATTACHED;
 		if (acctring_reader_alive(k->reader))
-			link_tell(w, k, "attached");
+			k->tell = "attached";
 	} else {
 		k->state = LINK_HOLDING;
 		ask_hold(w, k);
@@ -377,6 +423,17 @@ static bool slot_taken(const struct worker *w, const struct link *k)
 		    x->e.id.slot == k->e.id.slot)
 			return true;
 	return false;
+}
+
+/*
+ * Only now: a slot whose epoch we spoke of is taken again, and what stood there
+ * is gone.  Should we be killed, nobody else knows of it.
+ */
+void link_say(struct worker *w, struct link *k)
+{
+	if (k->tell && (k->e.state != EPOCH_LOST || !slot_taken(w, k)))
+		link_tell(w, k, k->tell);
+	k->tell = NULL;
 }
 
 void link_lost(struct worker *w, struct domain *d, const struct epoch *e)
@@ -400,8 +457,7 @@ void link_lost(struct worker *w, struct domain *d, const struct epoch *e)
 		load_payers(w, k);
 	/* should it live after all: it knows, and takes a new epoch */
 	snprintf(k->e.reason, sizeof(k->e.reason), "lost");
-	if (!slot_taken(w, k))
-		link_tell(w, k, "refused");
+	k->tell = "refused";
 	log_warn("domain %u, slot %u, epoch %016" PRIx64 ": its pages are gone, what was posted"
 		 " since the last commit is lost",
 		 e->id.domid, e->id.slot, e->id.epoch);

@@ -37,6 +37,7 @@ struct link {
 	enum link_state state;
 	bool dirty;
 	bool held; /* by the holder */
+	const char *tell; /* what to tell the peer once it is durable */
 	bool told; /* peer nodes say so */
 	struct epoch e;
 	unsigned int npayers;
@@ -64,6 +65,7 @@ void link_restore(struct worker *w, struct domain *d, const struct epoch *e);
 void link_detach(struct worker *w, struct link *k);
 void link_release(struct worker *w, const struct acctring_link_id *id);
 void link_free(struct worker *w, struct link *k);
+void link_say(struct worker *w, struct link *k); /* what is durable now */
 void link_tell(struct worker *w, struct link *k, const char *state);
 
 /* feed.c: true when there were posts. */

@@ -17,7 +17,7 @@
 #include <string.h>
 
 #define EVENTS 256u /* taken in one go */
-#define SLOT_BUDGET 8u /* directories of a domain in one tick */
+#define SLOT_BUDGET 8u /* links of a domain in one tick */
 #define RETRY_MS 100u /* first wait after an attach failed, doubling */
 #define RETRY_MAX_MS 5000u
 #define GONE_TRIES 4u /* in vain so often: no such grant any more */
@@ -95,7 +95,7 @@ static void watch_links(struct worker *w, struct domain *d, bool on)
 	else if (!on)
 		xs_unwatch(w->xs, path, token);
 	d->watched = on;
-	d->slots = 0;
+	slots_fill(&d->look, false);
 	d->listed = false;
 }
 
@@ -121,6 +121,7 @@ static bool read_named(struct worker *w, unsigned int domid)
 		memcpy(d->uuid, uuid, sizeof(uuid));
 		d->s.raw_ns = 0;
 		d->dirty = true;
+		d->peer_dir = false;
 	}
 	if (!kv_get(line, "name", d->name, sizeof(d->name)))
 		d->name[0] = 0;
@@ -129,6 +130,8 @@ static bool read_named(struct worker *w, unsigned int domid)
 	watch_links(w, d, true);
 	return true;
 }
+
+static void close_ended(struct worker *w, struct domain *d, unsigned int slot);
 
 static void leave(struct worker *w, struct domain *d)
 {
@@ -158,9 +161,28 @@ static void scan_unnamed(struct worker *w)
 		if (!d->unnamed_ms)
 			d->unnamed_ms = now;
 		d->draining = now - d->unnamed_ms <= UNNAMED_MS;
+		for (const struct link *k = w->links; k; k = k->next)
+			if (k->domain == d && now >= d->retry_ms[k->e.id.slot])
+				close_ended(w, d, k->e.id.slot);
 		if (!d->draining)
 			leave(w, d);
 	}
+}
+
+/*
+ * This domain was saved and resumed: what dom0 says to us stands elsewhere now,
+ * and what we map or have bound is gone, which is no reason to think that
+ * nobody is named.  Linux cannot close such ports (docs/protocol.md, 6).
+ */
+static bool resumed(struct worker *w)
+{
+	int domid = xs_own_domid(w->xs);
+
+	if (domid < 0 || domid == w->domid)
+		return false;
+	log_error("this domain is %d now and was %u: saved and resumed; start acctringd again",
+		  domid, w->domid);
+	return true;
 }
 
 static void scan_named(struct worker *w)
@@ -169,6 +191,10 @@ static void scan_named(struct worker *w)
 	uint64_t domid;
 	char **dir;
 
+	if (resumed(w)) {
+		w->named = false; /* said with each event, of which there are few */
+		return;
+	}
 	errno = 0;
 	dir = xs_listf(w->xs, &n, BACKEND, w->domid);
 	if (!dir && errno != ENOENT && errno != 0) {
@@ -190,80 +216,61 @@ static void scan_named(struct worker *w)
 /* ------------------------------------------------------------------ */
 /* Links                                                               */
 
-/* Told once for each directory, until all is right there. */
-static bool bad_node(struct domain *d, unsigned int slot, const char *name, const char *allowed)
+/* Told once for each, until all is right there. */
+static unsigned int bad_node(struct domain *d, unsigned int slot)
 {
-	if (!(d->told >> slot & 1))
-		log_warn(LINKS "/%u/%s: not understood, ignored, allowed: %s", d->domid, slot, name,
-			 allowed);
-	d->told |= 1ull << slot;
-	return false;
+	if (!slots_has(&d->told, slot))
+		log_warn(LINKS
+			 "/%u: not understood, ignored, allowed: v=1 epoch=<16 lower-case hex "
+			 "digits, not 0> ref=<grant reference> port=<port> state=<xenbus state, "
+			 "1..6>",
+			 d->domid, slot);
+	slots_set(&d->told, slot, true);
+	return 0;
 }
 
-static bool read_number(struct worker *w, struct domain *d, unsigned int slot, const char *name,
-			uint64_t max, uint64_t *out, const char *allowed)
-{
-	if (xs_read_u64f(w->xs, max, out, LINKS "/%u/%s", d->domid, slot, name))
-		return true;
-	return errno == EINVAL ? bad_node(d, slot, name, allowed) : false;
-}
-
-/* One reading of a directory; 0: nothing there that could be a link. */
-static unsigned int read_nodes(struct worker *w, struct domain *d, unsigned int slot,
-			       struct acctring_link_id *id)
-{
-	uint64_t state, ref = 0, port = 0;
-	char *epoch;
-	bool ok;
-
-	*id = (struct acctring_link_id){ .slot = slot, .domid = d->domid };
-	/* the state first: 4 is written last, and 1 before anything changes */
-	if (!xs_read_u64f(w->xs, 6, &state, LINKS "/%u/state", d->domid, slot))
-		return 0;
-	epoch = xs_readf(w->xs, LINKS "/%u/epoch", d->domid, slot);
-	ok = epoch &&
-	     ((parse_hex64(epoch, &id->epoch) && id->epoch) ||
-	      bad_node(d, slot, "epoch", "16 lower-case hex digits, not 0")) &&
-	     read_number(w, d, slot, "ring-ref", UINT32_MAX, &ref, "a grant reference") &&
-	     read_number(w, d, slot, "event-channel", UINT32_MAX, &port, "a port");
-	free(epoch);
-	if (ok)
-		d->told &= ~(1ull << slot);
-	id->ref = (uint32_t)ref;
-	id->port = (uint32_t)port;
-	return ok ? (unsigned int)state : 0;
-}
-
-/*
- * Twice the same, so that it is not half of a former process's link: a new
- * epoch with an old reference would look like an epoch that is gone.
- */
+/* Its state; 0: nothing there that could be a link. */
 static unsigned int read_link(struct worker *w, struct domain *d, unsigned int slot,
 			      struct acctring_link_id *id)
 {
-	struct acctring_link_id again;
-	unsigned int state = read_nodes(w, d, slot, id);
+	char *line = xs_readf(w->xs, LINKS "/%u", d->domid, slot), epoch[17];
+	uint64_t state = 0, ref = 0, port = 0;
+	bool ok;
 
-	if (state == 4 &&
-	    (read_nodes(w, d, slot, &again) != 4 || memcmp(id, &again, sizeof(again)))) {
-		d->slots |= 1ull << slot;
+	*id = (struct acctring_link_id){ .slot = slot, .domid = d->domid };
+	if (!line && errno != EINVAL)
 		return 0;
-	}
-	return state;
+	ok = line && kv_is_v1(line) && kv_get(line, "epoch", epoch, sizeof(epoch)) &&
+	     parse_hex64(epoch, &id->epoch) && id->epoch && kv_u64(line, "ref", UINT32_MAX, &ref) &&
+	     kv_u64(line, "port", UINT32_MAX, &port) && kv_u64(line, "state", 6, &state) && state;
+	free(line);
+	if (!ok)
+		return bad_node(d, slot);
+	slots_set(&d->told, slot, false);
+	id->ref = (uint32_t)ref;
+	id->port = (uint32_t)port;
+	return (unsigned int)state;
 }
 
-static void try_later(struct domain *d, unsigned int slot, uint64_t epoch)
+/* The epoch on these pages. */
+static uint64_t mark(const struct acctring_link_id *id)
 {
+	return id->epoch ^ ((uint64_t)id->ref << 32 | id->port);
+}
+
+static void try_later(struct domain *d, const struct acctring_link_id *id)
+{
+	unsigned int slot = id->slot;
 	uint64_t wait = RETRY_MS;
 
-	if (d->tried[slot] != epoch)
+	if (d->tried[slot] != mark(id))
 		d->tries[slot] = 0;
-	d->tried[slot] = epoch;
+	d->tried[slot] = mark(id);
 	for (unsigned int i = 0; i < d->tries[slot] && wait < RETRY_MAX_MS; i++)
 		wait *= 2;
 	d->tries[slot]++;
 	d->retry_ms[slot] = clock_ms() + (wait < RETRY_MAX_MS ? wait : RETRY_MAX_MS);
-	d->slots |= 1ull << slot;
+	slots_set(&d->look, slot, true);
 }
 
 static bool same(const struct acctring_link_id *a, const struct acctring_link_id *b)
@@ -316,37 +323,68 @@ static void try_link(struct worker *w, struct domain *d, const struct acctring_l
 	int err;
 
 	if (is_held(w, id)) /* attached from there, or lost */
-		return try_later(d, id->slot, id->epoch);
+		return try_later(d, id);
 	err = ledger_find_epoch(w->ledger, d->domid, id->epoch, &e);
 	if (!err && e.state != EPOCH_OPEN)
 		return; /* over, or refused: never touched again */
 	if (err == -ENOENT)
 		e = (struct epoch){ .id = *id };
 	else if (err)
-		return try_later(d, id->slot, id->epoch);
+		return try_later(d, id);
 	err = link_attach(w, d, id, false);
 	if (!err || err == -EPROTO) {
 		scan_drop_pending(w, id);
-	} else if (d->tried[id->slot] == id->epoch && d->tries[id->slot] >= GONE_TRIES &&
+	} else if (d->tried[id->slot] == mark(id) && d->tries[id->slot] >= GONE_TRIES &&
 		   is_gone(w, id, err)) {
 		scan_drop_pending(w, id);
 		link_lost(w, d, &e);
 	} else {
-		if (d->tried[id->slot] != id->epoch) /* once, not for each try */
+		if (d->tried[id->slot] != mark(id)) /* once, not for each try */
 			log_warn("domain %u, slot %u, epoch %016" PRIx64 ": cannot attach: %s",
 				 d->domid, id->slot, id->epoch, strerror(-err));
-		try_later(d, id->slot, id->epoch);
+		try_later(d, id);
+	}
+}
+
+/*
+ * Of a destroyed domain no kernel is left that would clear `alive`.  Its nodes go,
+ * and dom0's store knows it no more.  Only dom0 may ask that; elsewhere the end
+ * is that dom0 names the domain no more (scan_unnamed).
+ */
+static bool has_ended(struct worker *w, const struct domain *d, unsigned int slot)
+{
+	char *line = xs_readf(w->xs, LINKS "/%u", d->domid, slot);
+	bool there = line != NULL;
+
+	free(line);
+	if (there || w->domid || d->domid == w->domid)
+		return false;
+	errno = 0;
+	return !xs_is_domain_introduced(w->xs, d->domid) && !errno;
+}
+
+static void close_ended(struct worker *w, struct domain *d, unsigned int slot)
+{
+	for (struct link *k = w->links; k; k = k->next) {
+		if (k->domain != d || k->e.id.slot != slot || !k->reader ||
+		    k->state > LINK_ATTACHED)
+			continue;
+		if (has_ended(w, d, slot))
+			link_close(w, k);
+		else
+			try_later(d, &k->e.id);
 	}
 }
 
 static void look(struct worker *w, struct domain *d, unsigned int slot)
 {
-	struct acctring_link_id id = { 0 };
+	struct acctring_link_id id;
+	unsigned int state = read_link(w, d, slot, &id);
 	struct link *k;
-	uint64_t state;
 
-	if (!read_number(w, d, slot, "state", 6, &state, "a xenbus state, 1..6") || state < 4 ||
-	    !read_link(w, d, slot, &id))
+	if (!state)
+		close_ended(w, d, slot);
+	if (state < 4)
 		return; /* a watch fires when it changes */
 	k = link_find(w, d->domid, id.epoch);
 	if (state == 5 || state == 6) {
@@ -354,8 +392,10 @@ static void look(struct worker *w, struct domain *d, unsigned int slot)
 			link_close(w, k);
 		return;
 	}
-	if (state != 4)
+	if (d->tried[slot] == mark(&id) && clock_ms() < d->retry_ms[slot]) {
+		slots_set(&d->look, slot, true); /* written anew, but no other link */
 		return;
+	}
 	if (!k)
 		return try_link(w, d, &id);
 	if (k->reader && k->state == LINK_ATTACHED &&
@@ -364,9 +404,9 @@ static void look(struct worker *w, struct domain *d, unsigned int slot)
 		link_drain(w, k);
 		if (k->state == LINK_ATTACHED)
 			k->state = LINK_LEAVING;
-		try_later(d, slot, id.epoch);
+		try_later(d, &id);
 	} else if (k->state == LINK_LEAVING) {
-		try_later(d, slot, id.epoch);
+		try_later(d, &id);
 	}
 }
 
@@ -380,10 +420,13 @@ static void list_links(struct worker *w, struct domain *d)
 	dir = xs_listf(w->xs, &n, LINKS, d->domid);
 	d->listed = dir || !errno || errno == ENOENT || errno == EACCES;
 	if (!dir && errno == EACCES)
-		d->slots = ~0ull; /* the directories may be readable all the same */
+		slots_fill(&d->look, true); /* they may be readable all the same */
 	for (unsigned int i = 0; dir && i < n; i++)
 		if (parse_u64(dir[i], LINK_SLOTS - 1, &slot))
-			d->slots |= 1ull << slot;
+			slots_set(&d->look, (unsigned int)slot, true);
+	for (const struct link *k = w->links; k; k = k->next)
+		if (k->domain == d && k->reader && k->state <= LINK_ATTACHED)
+			slots_set(&d->look, k->e.id.slot, true); /* is it still there? */
 	free(dir);
 }
 
@@ -395,9 +438,10 @@ static void scan_links(struct worker *w, struct domain *d)
 	if (!d->listed)
 		list_links(w, d);
 	for (unsigned int i = 0; i < LINK_SLOTS && budget; i++) {
-		if (!(d->slots >> i & 1) || now < d->retry_ms[i])
+		if (!slots_has(&d->look, i) || (now < d->retry_ms[i] && !slots_has(&d->news, i)))
 			continue;
-		d->slots &= ~(1ull << i);
+		slots_set(&d->look, i, false);
+		slots_set(&d->news, i, false);
 		budget--;
 		look(w, d, i);
 	}
@@ -410,7 +454,7 @@ static void scan_pending(struct worker *w)
 
 	while ((x = *p)) {
 		struct domain *d = scan_domain(w, x->e.id.domid);
-		bool over = d->named && d->listed && !d->slots &&
+		bool over = d->named && d->listed && !slots_any(&d->look) &&
 			    clock_ms() - w->started_ms > SETTLE_MS;
 
 		if (!over || is_held(w, &x->e.id)) {
@@ -452,9 +496,8 @@ static void on_link(struct worker *w, const char *path, const char *token)
 	if (sscanf(path, LINKS "/%u", &b, &slot) == 2) {
 		if (slot >= LINK_SLOTS)
 			return;
-		d->slots |= 1ull << slot;
-		if (strlen(path) > 6 && !strcmp(path + strlen(path) - 6, "/epoch"))
-			d->retry_ms[slot] = 0; /* another link: no need to wait */
+		slots_set(&d->look, slot, true);
+		slots_set(&d->news, slot, true);
 	} else {
 		d->listed = false;
 	}
@@ -485,7 +528,7 @@ void scan_tick(struct worker *w)
 	if (!w->named)
 		scan_unnamed(w);
 	for (struct domain *d = w->domains; d; d = d->next)
-		if (d->named && (d->slots || !d->listed))
+		if (d->named && (slots_any(&d->look) || !d->listed))
 			scan_links(w, d);
 	if (w->pending)
 		scan_pending(w);

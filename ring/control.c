@@ -17,6 +17,8 @@
 #define BACKOFF_MIN_MS 100u
 #define BACKOFF_MAX_MS 5000u
 #define LOOK_MS 1000u
+#define UNREAD_MAX 16u /* slots that dead processes keep */
+#define ASK_MS 10000u
 
 uint64_t control_now(void)
 {
@@ -72,6 +74,34 @@ static struct pages *grant(struct acctring *r, evtchn_port_t port)
 	}
 }
 
+/* Did a resume take away a port of this number, and pages still refer to it? */
+static bool port_stale(struct acctring *r, evtchn_port_t port)
+{
+	const struct pages *p;
+
+	pthread_mutex_lock(&r->lock);
+	for (p = r->sets; p && !(p->port_gone && p->port == port); p = p->next)
+		;
+	pthread_mutex_unlock(&r->lock);
+	return p;
+}
+
+/*
+ * Linux counts those pages' notification by the number of the port: giving them
+ * back takes it from whoever has that number then.
+ */
+static xenevtchn_port_or_error_t port_bind(struct acctring *r)
+{
+	struct conn *c = &r->conn;
+	xenevtchn_port_or_error_t port = xenevtchn_bind_unbound_port(c->evtchn, c->peer), other;
+
+	if (port < 0 || !port_stale(r, (evtchn_port_t)port))
+		return port;
+	other = port_bind(r);
+	xenevtchn_unbind(c->evtchn, (evtchn_port_t)port);
+	return other;
+}
+
 /* New pages for the accountant that now is. */
 static int pages_connect(struct acctring *r)
 {
@@ -92,7 +122,7 @@ static int pages_connect(struct acctring *r)
 	if (ret)
 		return ret;
 	errno = 0;
-	port = xenevtchn_bind_unbound_port(c->evtchn, c->peer);
+	port = port_bind(r);
 	if (port < 0)
 		return errno ? -errno : -EIO;
 	p = grant(r, (evtchn_port_t)port);
@@ -111,22 +141,48 @@ static int pages_connect(struct acctring *r)
 	return ret;
 }
 
+static void slot_disconnect(struct conn *c)
+{
+	if (c->slot_fd >= 0)
+		slot_drop(c->slot, c->slot_fd);
+	c->slot = c->slot_fd = -1;
+}
+
+/*
+ * Not over the node of a process that died before the accountant came, or its
+ * loss would never be counted.  So many of them are kept.
+ */
+static void slot_choose(struct conn *c)
+{
+	unsigned int first = 0;
+
+	c->slot = slot_take_from(c->domid, first, &c->slot_fd);
+	while (c->slot >= 0 && store_unread(c) && first < UNREAD_MAX) {
+		first = (unsigned int)c->slot + 1;
+		slot_disconnect(c);
+		c->slot = slot_take_from(c->domid, first < UNREAD_MAX ? first : 0, &c->slot_fd);
+	}
+}
+
 static int slot_connect(struct acctring *r)
 {
 	struct conn *c = &r->conn;
 
 	pthread_mutex_lock(&r->dev);
 	if (c->slot_fd < 0)
-		c->slot = slot_take(c->domid, &c->slot_fd);
+		slot_choose(c);
 	pthread_mutex_unlock(&r->dev);
 	return c->slot < 0 ? c->slot : 0;
 }
 
-static void slot_disconnect(struct conn *c)
+static int watch_connect(struct acctring *r)
 {
-	if (c->slot_fd >= 0)
-		slot_drop(c->slot, c->slot_fd);
-	c->slot = c->slot_fd = -1;
+	int ret;
+
+	pthread_mutex_lock(&r->dev);
+	ret = store_watch(&r->conn);
+	pthread_mutex_unlock(&r->dev);
+	return ret;
 }
 
 static int connect_all(struct acctring *r)
@@ -144,6 +200,8 @@ static int connect_all(struct acctring *r)
 		ret = pages_connect(r);
 	if (!ret)
 		ret = slot_connect(r);
+	if (!ret)
+		ret = watch_connect(r);
 	if (!ret)
 		ret = store_publish(c, r->sets, r->epoch);
 	return ret;
@@ -183,6 +241,8 @@ static void reconnect(struct conn *c)
 /*
  * We have another domid: the domain was saved or migrated, and resumed.
  * Grants, ports and nodes are gone; where they were, somebody drained them.
+ * Ports that a resume took away cannot be closed in Linux (a BUG() of its
+ * evtchn driver, which would end this thread): their handle is left open.
  */
 static void renew(struct acctring *r, unsigned int domid)
 {
@@ -198,8 +258,6 @@ static void renew(struct acctring *r, unsigned int domid)
 		p->port_gone = true;
 	}
 	c->domid = domid;
-	if (c->evtchn)
-		xenevtchn_close(c->evtchn);
 	c->evtchn = NULL;
 	slot_disconnect(c);
 	store_close(c); /* its watch is on the old domain */
@@ -214,6 +272,10 @@ static void check_accountant(struct acctring *r)
 	struct conn *c = &r->conn;
 	int peer, domid;
 
+	if (c->published && !c->watched && control_now() >= c->ask_at) {
+		c->ask_at = control_now() + ASK_MS;
+		c->unsure = true;
+	}
 	if (!c->published || !c->unsure)
 		return;
 	domid = store_domid(c);
@@ -289,14 +351,11 @@ static void ports_unmask(struct acctring *r)
 static void lost(struct acctring *r)
 {
 	struct pages *p;
-	unsigned int i;
 
 	pthread_mutex_lock(&r->lock);
 	for (p = r->sets; p; p = p->next)
 		if (p->epoch == r->epoch && p->granted)
 			p->abandoned = true;
-	for (i = 0; i < r->geo.lanes; i++)
-		r->left_behind += lane_pending(&r->lane[i]);
 	r->epoch = random_epoch();
 	pthread_mutex_unlock(&r->lock);
 	r->conn.published = false;
@@ -313,9 +372,12 @@ static void look_for_refusal(struct acctring *r)
 		return;
 	pthread_mutex_lock(&r->lock);
 	attached = link_attached(r);
+	if (attached) /* by one that knows our version, after one that did not */
+		r->refused = false;
 	pthread_mutex_unlock(&r->lock);
 	if (attached)
 		return;
+	c->unsure |= !c->watched; /* perhaps it is another's to attach */
 	refused = store_refused(c, r->epoch, reason, sizeof(reason));
 	c->looked_at = control_now();
 	c->look_at = c->looked_at + LOOK_MS;

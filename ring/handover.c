@@ -174,17 +174,22 @@ static bool set_used(const struct acctring *r, const struct pages *p)
 	return false;
 }
 
-uint64_t handover_pending(const struct acctring *r, const struct pages *p)
+static uint64_t set_pending(const struct acctring *r, const struct pages *p)
 {
 	uint64_t pending = 0;
 	unsigned int i;
 
-	if (!p->granted || p->heir || p->abandoned)
+	if (!p->granted || p->heir)
 		return 0;
 	for (i = 0; i < r->geo.lanes; i++)
 		if (ld_acquire(&r->lane[i].at) != p)
 			pending += lane_pages_pending(&p->lane[i], r->lane[i].slots);
 	return pending;
+}
+
+uint64_t handover_pending(const struct acctring *r, const struct pages *p)
+{
+	return p->abandoned ? 0 : set_pending(r, p);
 }
 
 /* Does the old accountant still commit?  Giving back tells it: the last drain. */
@@ -211,6 +216,8 @@ static bool set_drop(struct acctring *r)
 		if (set_used(r, p) || set_waits(r, p))
 			continue;
 		*link = p->next;
+		if (p->abandoned) /* up to the last post before its lane left */
+			r->left_behind += set_pending(r, p);
 		if (p->granted && r->conn.evtchn && !p->port_gone)
 			xenevtchn_unbind(r->conn.evtchn, p->port);
 		pages_free(p);

@@ -10,7 +10,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#define FIRST_TRY_MS 50
+#define FIRST_TRY_MS 1000 /* after that it cannot shrink any more */
 #define OWN_ROWS (ACCTRING_PAYERS_PER_PAGE - ACCTRING_PAYER_HOLE)
 
 /* ------------------------------------------------------------------ */

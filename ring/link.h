@@ -14,7 +14,13 @@
 /* Silence: Xen's libraries log to stderr unless given another logger. */
 extern struct xentoollog_logger ring_null_logger;
 
-#define LINK_SLOTS 64u
+#define LINK_SLOTS 256u
+
+/*
+ * Processes with higher slots set no watch: a store allows a whole domain 100
+ * (oxenstored) or 128 of them, and its drivers need some.  These ask.
+ */
+#define WATCH_SLOTS 32
 
 /* Where we stand towards Xen; the control thread's alone. */
 struct conn {
@@ -27,13 +33,17 @@ struct conn {
 	int slot_fd;
 	uint64_t silent_at; /* ms: since when the old accountant is not heard of */
 	uint32_t silent_tick;
+	bool watched; /* the watch on `accountant` is there */
+	bool unwatchable; /* it was refused */
 	bool unsure; /* `accountant` may have changed */
 	bool masked; /* some port is */
-	bool published; /* nodes name the current pages */
+	bool published; /* the node names the current pages */
+	char node[96]; /* what stands there, but for the state */
 	uint64_t retry_at; /* ms */
 	unsigned int backoff; /* ms */
 	uint64_t look_at; /* ms: when to look for a refusal */
 	uint64_t looked_at; /* ms: when we did */
+	uint64_t ask_at; /* ms: without a watch, when to ask for the accountant */
 };
 
 struct acctring {
@@ -114,6 +124,7 @@ uint64_t control_now(void); /* ms, monotonic */
  * slot.c: takes a free slot of domid; its lock is *fd.  -EUSERS or other.
  * Under `dev`, so that no fork happens meanwhile.
  */
+int slot_take_from(unsigned int domid, unsigned int slot, int *fd);
 int slot_take(unsigned int domid, int *fd);
 void slot_drop(int slot, int fd);
 void slot_forget(void); /* in the child of a fork */
@@ -121,11 +132,13 @@ void slot_forget(void); /* in the child of a fork */
 /* store.c: xenstore; 0 or -errno */
 int store_open(struct conn *c);
 void store_close(struct conn *c);
+int store_watch(struct conn *c); /* `accountant`, if this slot may */
 bool store_alive(struct conn *c);
 int store_domid(struct conn *c); /* our own, as it is now, or -errno */
 int store_accountant(struct conn *c, int option); /* its domid, or -errno */
 int store_publish(struct conn *c, const struct pages *p, uint64_t epoch);
 int store_state(struct conn *c, int state);
+bool store_unread(struct conn *c); /* a link stands there that the accountant never saw */
 void store_remove(struct conn *c);
 bool store_peer(struct conn *c, unsigned int peer); /* has it a node for us? */
 /* The accountant's word on us: true if it is about this epoch and `refused`. */

@@ -16,6 +16,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -23,7 +24,7 @@
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
-static uint64_t taken; /* by this process, whatever its domid was then */
+static bool taken[LINK_SLOTS]; /* by this process, whatever its domid was then */
 
 /* Nobody but root and we may make files there, or any user could hold all slots. */
 static int rundir_open(void)
@@ -64,22 +65,26 @@ static int slot_lock(int dir, unsigned int domid, unsigned int slot)
 
 int slot_take(unsigned int domid, int *fd)
 {
+	return slot_take_from(domid, 0, fd);
+}
+
+int slot_take_from(unsigned int domid, unsigned int slot, int *fd)
+{
 	int dir = rundir_open(), ret = -EUSERS;
-	unsigned int slot;
 
 	*fd = -1;
 	if (dir < 0)
 		return dir;
 	pthread_mutex_lock(&lock);
-	for (slot = 0; slot < LINK_SLOTS; slot++) {
-		if (taken >> slot & 1)
+	for (; slot < LINK_SLOTS; slot++) {
+		if (taken[slot])
 			continue;
 		ret = slot_lock(dir, domid, slot);
 		if (ret != -EUSERS)
 			break;
 	}
 	if (ret >= 0) {
-		taken |= (uint64_t)1 << slot;
+		taken[slot] = true;
 		*fd = ret;
 		ret = (int)slot;
 	}
@@ -92,11 +97,11 @@ void slot_drop(int slot, int fd)
 {
 	pthread_mutex_lock(&lock);
 	close(fd);
-	taken &= ~((uint64_t)1 << slot);
+	taken[slot] = false;
 	pthread_mutex_unlock(&lock);
 }
 
 void slot_forget(void)
 {
-	taken = 0;
+	memset(taken, 0, sizeof(taken));
 }

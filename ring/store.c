@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The link's nodes in xenstore (docs/protocol.md, section 2.2). */
+/*
+ * The link's node in xenstore (docs/protocol.md, section 2.2).  One node, one
+ * write: the store counts both, for all processes of a domain together.
+ */
 #include "ring/link.h"
 
 #include <errno.h>
@@ -37,7 +40,6 @@ static int read_domid(struct conn *c, const char *path)
 
 int store_open(struct conn *c)
 {
-	char path[PATH_MAX_];
 	int domid;
 
 	if (c->xs)
@@ -52,16 +54,33 @@ int store_open(struct conn *c)
 		return domid;
 	}
 	c->domid = (unsigned int)domid;
-	snprintf(path, sizeof(path), "/local/domain/%d/acctring", domid);
-	/* without a watch we would only be late to notice another accountant */
-	xs_watch(c->xs, path, "a");
 	return 0;
+}
+
+/*
+ * Linux tells that the store refuses a watch by failing the write of the
+ * request, and libxenstore then closes the handle: another one, that has none.
+ */
+int store_watch(struct conn *c)
+{
+	char path[PATH_MAX_];
+
+	if (c->watched || c->unwatchable || c->slot >= WATCH_SLOTS)
+		return 0;
+	snprintf(path, sizeof(path), "/local/domain/%u/acctring", c->domid);
+	c->watched = xs_watch(c->xs, path, "a");
+	if (c->watched)
+		return 0;
+	c->unwatchable = true;
+	store_close(c);
+	return store_open(c);
 }
 
 void store_close(struct conn *c)
 {
 	xs_close(c->xs);
 	c->xs = NULL;
+	c->watched = false;
 }
 
 int store_domid(struct conn *c)
@@ -89,122 +108,139 @@ int store_accountant(struct conn *c, int option)
 	return domid == -ENOENT ? 0 : domid;
 }
 
-/* Ours, readable by the accountant; children inherit it. */
-static int grant_read(struct conn *c, const char *path)
+/* Ours, readable by the accountant. */
+static unsigned int wanted(const struct conn *c, struct xs_permissions perm[2])
 {
-	struct xs_permissions perm[2] = {
-		{ .id = c->domid, .perms = XS_PERM_NONE },
-		{ .id = c->peer, .perms = XS_PERM_READ },
-	};
+	perm[0] = (struct xs_permissions){ .id = c->domid, .perms = XS_PERM_NONE };
+	perm[1] = (struct xs_permissions){ .id = c->peer, .perms = XS_PERM_READ };
+	return c->peer == c->domid ? 1 : 2;
+}
 
-	return xs_set_permissions(c->xs, XBT_NULL, path, perm, c->peer == c->domid ? 1 : 2)
-		       ? 0
-		       : failed();
+/* So it is nearly always: what is made in a directory inherits from it. */
+static bool is_shared(struct conn *c, const char *path)
+{
+	struct xs_permissions want[2], *is;
+	unsigned int i, n = wanted(c, want), have = 0;
+	bool same;
+
+	is = xs_get_permissions(c->xs, XBT_NULL, path, &have);
+	same = is && have == n;
+	for (i = 0; same && i < n; i++)
+		same = is[i].id == want[i].id && is[i].perms == want[i].perms;
+	free(is);
+	return same;
+}
+
+static int share_with_peer(struct conn *c, const char *path)
+{
+	struct xs_permissions want[2];
+	unsigned int n = wanted(c, want);
+
+	if (is_shared(c, path))
+		return 0;
+	errno = 0;
+	return xs_set_permissions(c->xs, XBT_NULL, path, want, n) ? 0 : failed();
 }
 
 static int make_dir(struct conn *c, const char *path)
 {
-	return xs_mkdir(c->xs, XBT_NULL, path) ? grant_read(c, path) : failed();
+	if (is_shared(c, path))
+		return 0;
+	errno = 0;
+	return xs_mkdir(c->xs, XBT_NULL, path) ? share_with_peer(c, path) : failed();
 }
 
-static int put(struct conn *c, const char *key, const char *value)
+static void slot_path(const struct conn *c, char path[PATH_MAX_])
 {
-	char path[PATH_MAX_];
-
-	snprintf(path, sizeof(path), DIR "/%d/%s", c->slot, key);
-	return xs_write(c->xs, XBT_NULL, path, value, (unsigned int)strlen(value)) ? 0 : failed();
+	snprintf(path, PATH_MAX_, DIR "/%d", c->slot);
 }
 
 int store_state(struct conn *c, int state)
 {
-	char value[12];
+	char path[PATH_MAX_], line[sizeof(c->node) + 16];
 
-	snprintf(value, sizeof(value), "%d", state);
-	return put(c, "state", value);
+	slot_path(c, path);
+	snprintf(line, sizeof(line), "%s state=%d", c->node, state);
+	errno = 0;
+	return xs_write(c->xs, XBT_NULL, path, line, (unsigned int)strlen(line)) ? 0 : failed();
 }
 
-static int put_all(struct conn *c, const struct pages *p, uint64_t epoch)
-{
-	char value[24];
-	int ret = store_state(c, 1);
-
-	if (!ret) {
-		snprintf(value, sizeof(value), "%u.%u", ACCTRING_ABI_MAJOR, ACCTRING_ABI_MINOR);
-		ret = put(c, "version", value);
-	}
-	if (!ret) {
-		snprintf(value, sizeof(value), "%016" PRIx64, epoch);
-		ret = put(c, "epoch", value);
-	}
-	if (!ret) {
-		snprintf(value, sizeof(value), "%" PRIu32, p->ref);
-		ret = put(c, "ring-ref", value);
-	}
-	if (!ret) {
-		snprintf(value, sizeof(value), "%u", p->port);
-		ret = put(c, "event-channel", value);
-	}
-	return ret ? ret : store_state(c, 4);
-}
-
+/* What a dead process left in the slot is overwritten. */
 int store_publish(struct conn *c, const struct pages *p, uint64_t epoch)
 {
 	char path[PATH_MAX_];
 	int ret;
 
-	errno = 0;
-	snprintf(path, sizeof(path), DIR "/%d", c->slot);
-	/* what a dead process left; permissions are those of the new nodes */
-	xs_rm(c->xs, XBT_NULL, path);
+	snprintf(c->node, sizeof(c->node),
+		 "v=1 abi=%u.%u epoch=%016" PRIx64 " ref=%" PRIu32 " port=%u", ACCTRING_ABI_MAJOR,
+		 ACCTRING_ABI_MINOR, epoch, p->ref, p->port);
 	ret = make_dir(c, "data/acctring");
 	if (!ret)
 		ret = make_dir(c, DIR);
 	if (!ret)
-		ret = make_dir(c, path);
-	return ret ? ret : put_all(c, p, epoch);
+		ret = store_state(c, 4);
+	slot_path(c, path);
+	/* the accountant of an earlier process may have been another */
+	return ret ? ret : share_with_peer(c, path);
 }
 
 void store_remove(struct conn *c)
 {
 	char path[PATH_MAX_];
 
-	snprintf(path, sizeof(path), DIR "/%d", c->slot);
+	slot_path(c, path);
 	xs_rm(c->xs, XBT_NULL, path);
+}
+
+static char *read_peer(struct conn *c, unsigned int peer)
+{
+	char path[PATH_MAX_];
+	unsigned int len;
+
+	snprintf(path, sizeof(path), "/local/domain/%u/data/acctring/peer/%u/%d", peer, c->domid,
+		 c->slot);
+	errno = 0;
+	return xs_read(c->xs, XBT_NULL, path, &len);
+}
+
+bool store_unread(struct conn *c)
+{
+	char path[PATH_MAX_], *line, *said, *at;
+	unsigned int len;
+	bool unread;
+
+	slot_path(c, path);
+	line = xs_read(c->xs, XBT_NULL, path, &len);
+	at = line ? strstr(line, " epoch=") : NULL;
+	if (!at || strlen(at) < 23 || !strstr(at, " state=4") || !is_shared(c, path)) {
+		free(line);
+		return false;
+	}
+	at[23] = 0;
+	said = read_peer(c, c->peer);
+	unread = !said || !strstr(said, at + 7);
+	free(said);
+	free(line);
+	return unread;
 }
 
 bool store_refused(struct conn *c, uint64_t epoch, char *reason, size_t size)
 {
-	char path[PATH_MAX_], want[32], *s;
-	unsigned int len;
-	bool refused;
-	int n;
+	char want[32], *s = read_peer(c, c->peer);
+	size_t n = (size_t)snprintf(want, sizeof(want), "refused %016" PRIx64, epoch);
+	bool refused = s && !strncmp(s, want, n) && (!s[n] || s[n] == ' ');
 
-	n = snprintf(path, sizeof(path), "/local/domain/%u/data/acctring/peer/%u/%d/state", c->peer,
-		     c->domid, c->slot);
-	snprintf(want, sizeof(want), "refused %016" PRIx64, epoch);
-	s = xs_read(c->xs, XBT_NULL, path, &len);
-	refused = s && !strcmp(s, want);
+	if (refused)
+		snprintf(reason, size, "%s", s[n] ? s + n + 1 : "");
 	free(s);
-	if (!refused)
-		return false;
-	snprintf(path + n - 5, sizeof(path) - (size_t)n + 5, "reason");
-	s = xs_read(c->xs, XBT_NULL, path, &len);
-	snprintf(reason, size, "%s", s ? s : "");
-	free(s);
-	return true;
+	return refused;
 }
 
 bool store_peer(struct conn *c, unsigned int peer)
 {
-	char path[PATH_MAX_], *s;
-	unsigned int len;
-	bool has;
+	char *s = read_peer(c, peer);
+	bool has = s || (errno != ENOENT && errno != EACCES);
 
-	snprintf(path, sizeof(path), "/local/domain/%u/data/acctring/peer/%u/%d/state", peer,
-		 c->domid, c->slot);
-	errno = 0;
-	s = xs_read(c->xs, XBT_NULL, path, &len);
-	has = s || (errno != ENOENT && errno != EACCES);
 	free(s);
 	return has;
 }

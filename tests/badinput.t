@@ -142,16 +142,15 @@ daemon[acctringd]=$!
 pids="$pids $!"
 soon "$bin/acctctl" dump --socket "$tmp/sock"
 ok $? "acctringd runs"
-link() {	# link NODE VALUE REGEX
-	"$bin/xsandbox" exec 1 -- xenstore-write "$d/link/$5/version" 1.0 \
-		"$d/link/$5/epoch" 00000000000000b"$5" "$d/link/$5/ring-ref" 8 \
-		"$d/link/$5/event-channel" 9 "$d/link/$5/$1" "$2" "$d/link/$5/state" "$3"
-	said acctringd "$d/link/$5/$1.*allowed: $4" "a bad link/<slot>/$1 is named"
+link() {	# link SLOT KEY VALUE
+	"$bin/xsandbox" exec 1 -- xenstore-write "$d/link/$1" "$(
+		echo "v=1 epoch=00000000000000b$1 ref=8 port=9 state=4" | sed "s/ $2=[^ ]*/ $2=$3/")"
+	said acctringd "$d/link/$1: .*allowed: v=1 epoch=<16 lower-case" "a bad $2 of a link is named"
 }
-link epoch XYZ 4 '16 lower-case hex' 1
-link ring-ref 4294967296 4 'a grant reference' 2
-link event-channel none 4 'a port' 3
-link state ready ready 'a xenbus state' 4
+link 1 epoch XYZ
+link 2 ref 4294967296
+link 3 port none
+link 4 state ready
 xenstore-write $b/2 "v=2 uuid=what"
 said acctringd "$b/2: .*allowed: v=1 uuid=" "a bad backend/<B>/<F> is named"
 "$bin/xsandbox" create 3 --name other

@@ -62,18 +62,16 @@ tap $? "what it claimed beyond is counted: $(field overclaimed_ns) ns"
 xenstore-write /local/domain/1/acctring/backend/4 \
 	"v=1 uuid=44444444-4444-4444-4444-444444444444 name=other"
 link=/local/domain/4/data/acctring/link/0
-put() { "$BUILD/bin/xsandbox" exec 4 -- xenstore-write "$link/$1" "$2"; }
-put state 1
+put() {
+	"$BUILD/bin/xsandbox" exec 4 -- xenstore-write "$link" "v=1 epoch=$(epoch_of 0) ref=8 port=7 state=$1"
+}
+put 1
 "$BUILD/bin/xsandbox" exec 4 -- xenstore-chmod -r /local/domain/4/data/acctring n4 r1
-put version 1.0
-put epoch "$(epoch_of 0)"
-put ring-ref 8
-put event-channel 7
-put state 4
+put 4
 foreign() { [ "$(ledger 'SELECT state FROM epoch WHERE backend=4')" = 4 ]; }
 soon 10 foreign
 tap $? "a foreign epoch that cannot be mapped: that domain's is lost"
-put state 5
+put 5
 sleep 1
 is_attached 0 && [ "$(ledger 'SELECT count(*) FROM epoch WHERE backend=1 AND state=1')" = 1 ]
 tap $? "the honest link is not touched"

@@ -72,9 +72,10 @@ struct acctring_options {
 
 /*
  * Opens a link.  NULL as options: the defaults.  Returns at once (it may
- * take up to 50 ms, to measure the cycle counter and to grant the pages)
- * and then connects, and connects again, for ever in the background: no
- * accountant, no xenstore, no grant device or no directory for the slot's
+ * take some 50 ms, to measure the cycle counter and to grant the pages; where the
+ * machine or xenstore is slow up to a second) and then connects, and connects
+ * again, for ever in the background: no accountant, no xenstore, no grant device
+ * or no directory for the slot's
  * lock ($ACCTRING_RUNDIR, else /run/acctring, root's or ours, writable by
  * nobody else) is not an error, it shows in acctring_stats().  Posting works from the start.
  *

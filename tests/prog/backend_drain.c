@@ -70,18 +70,15 @@ static int try_slot(struct xs_handle *xsh, unsigned int domid, unsigned int slot
 		    struct acctring_reader **r)
 {
 	struct acctring_attach how = { .gnttab = gnttab, .evtchn = evtchn, .incarnation = 1 };
-	char dir[100], *epoch;
+	char epoch[17], *line;
 	uint64_t state, ref, port;
 	bool ok;
 
-	snprintf(dir, sizeof(dir), "/local/domain/%u/data/acctring/link/%u", domid, slot);
-	if (!xs_read_u64f(xsh, 6, &state, "%s/state", dir) || state != 4 ||
-	    !xs_read_u64f(xsh, UINT32_MAX, &ref, "%s/ring-ref", dir) ||
-	    !xs_read_u64f(xsh, UINT32_MAX, &port, "%s/event-channel", dir))
-		return -ENOENT;
-	epoch = xs_readf(xsh, "%s/epoch", dir);
-	ok = epoch && parse_hex64(epoch, &how.id.epoch);
-	free(epoch);
+	line = xs_readf(xsh, "/local/domain/%u/data/acctring/link/%u", domid, slot);
+	ok = line && kv_is_v1(line) && kv_u64(line, "state", 6, &state) && state == 4 &&
+	     kv_u64(line, "ref", UINT32_MAX, &ref) && kv_u64(line, "port", UINT32_MAX, &port) &&
+	     kv_get(line, "epoch", epoch, sizeof(epoch)) && parse_hex64(epoch, &how.id.epoch);
+	free(line);
 	if (!ok)
 		return -ENOENT;
 	how.id.ref = (uint32_t)ref;
@@ -103,7 +100,7 @@ static struct acctring_reader *attach(struct xs_handle *xsh, unsigned int domid)
 	gnttab = xengnttab_open(NULL, 0);
 	evtchn = xenevtchn_open(NULL, 0);
 	for (i = 0; i < 200; i++) {
-		for (slot = 0; slot < 64; slot++)
+		for (slot = 0; slot < 256; slot++)
 			if (!try_slot(xsh, domid, slot, &r))
 				return r;
 		nanosleep(&(struct timespec){ .tv_nsec = 50000000 }, NULL);

@@ -19,8 +19,8 @@
 #include <xengnttab.h>
 #include <xenstore.h>
 
-#define HOSTILE_DIR "/local/domain/1/data/acctring/link/63"
-#define HOSTILE_PEER "/local/domain/1/data/acctring/peer/1/63"
+#define HOSTILE_NODE "/local/domain/1/data/acctring/link/255"
+#define HOSTILE_PEER "/local/domain/1/data/acctring/peer/1/255"
 #define HOSTILE_PAYS 5 /* a VM that no honest backend serves */
 #define HOSTILE_REFS 5u /* reply, payers, lane, lane reply, ring */
 
@@ -131,31 +131,27 @@ static inline void hostile_make(struct hostile *h)
 	hostile_fill(h);
 }
 
-static inline void hostile_node(struct hostile *h, const char *name, const char *fmt, uint64_t v)
+static inline void hostile_publish_as(struct hostile *h, unsigned int state)
 {
-	char path[128], text[32];
+	char line[128];
+	int n = snprintf(line, sizeof(line),
+			 "v=1 abi=1.0 epoch=%016" PRIx64 " ref=%u port=%d state=%u", h->epoch,
+			 h->ref[LINK_PAGE], h->port, state);
 
-	snprintf(path, sizeof(path), HOSTILE_DIR "/%s", name);
-	snprintf(text, sizeof(text), fmt, v);
-	if (!xs_write(h->xs, XBT_NULL, path, text, (unsigned int)strlen(text)))
-		err(1, "%s", path);
+	if (!xs_write(h->xs, XBT_NULL, HOSTILE_NODE, line, (unsigned int)n))
+		err(1, HOSTILE_NODE);
 }
 
 static inline void hostile_publish(struct hostile *h)
 {
-	hostile_node(h, "state", "%" PRIu64, 1);
-	hostile_node(h, "version", "1.0", 0);
-	hostile_node(h, "epoch", "%016" PRIx64, h->epoch);
-	hostile_node(h, "ring-ref", "%" PRIu64, h->ref[LINK_PAGE]);
-	hostile_node(h, "event-channel", "%" PRIu64, (uint64_t)h->port);
-	hostile_node(h, "state", "%" PRIu64, 4);
+	hostile_publish_as(h, 4);
 }
 
 /* What the accountant says of this epoch: "attached", "refused", "". */
 static inline const char *hostile_state(struct hostile *h)
 {
 	unsigned int len;
-	char *v = xs_read(h->xs, XBT_NULL, HOSTILE_PEER "/state", &len), wanted[32];
+	char *v = xs_read(h->xs, XBT_NULL, HOSTILE_PEER, &len), wanted[32];
 
 	snprintf(wanted, sizeof(wanted), "%016" PRIx64, h->epoch);
 	h->said[0] = 0;
@@ -169,6 +165,7 @@ static inline const char *hostile_state(struct hostile *h)
 static inline const char *hostile_outcome(struct hostile *h, bool refusal)
 {
 	unsigned int len, settled = 0;
+	const char *reason;
 	char *v;
 
 	for (unsigned int ms = 0; ms < 4000; ms += 10) {
@@ -181,15 +178,17 @@ static inline const char *hostile_outcome(struct hostile *h, bool refusal)
 	}
 	if (strcmp(h->said, "refused"))
 		return h->said;
-	v = xs_read(h->xs, XBT_NULL, HOSTILE_PEER "/reason", &len);
-	snprintf(h->said, sizeof(h->said), "%s", v ? v : "no reason");
+	v = xs_read(h->xs, XBT_NULL, HOSTILE_PEER, &len);
+	reason = v ? strchr(v, ' ') : NULL; /* "refused EPOCH REASON" */
+	reason = reason ? strchr(reason + 1, ' ') : NULL;
+	snprintf(h->said, sizeof(h->said), "%s", reason ? reason + 1 : "no reason");
 	free(v);
 	return h->said;
 }
 
 static inline void hostile_drop(struct hostile *h)
 {
-	hostile_node(h, "state", "%" PRIu64, 6);
+	hostile_publish_as(h, 6);
 	((struct acctring_link_page *)h->page[LINK_PAGE])->alive = 0;
 	xenevtchn_unbind(h->evtchn, (evtchn_port_t)h->port);
 	for (unsigned int i = 0; i < HOSTILE_PAGES; i++)

@@ -5,6 +5,9 @@
  * its link properly.
  *
  *	kill_backend ORACLE SEED INDEX LANES ACCOUNTANT
+ *
+ * ORACLE is a file; or grant:DOMID, a page that this domain maps, so that what
+ * stood there outlives us.  "oracle REFERENCE" is printed then.
  */
 #include "tests/prog/kill.h"
 
@@ -12,10 +15,13 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
+#include <xengnttab.h>
 
 static struct kill_oracle *oracle;
 static struct acctring *ring;
@@ -83,6 +89,8 @@ static void count(void)
 static void open_link(uint32_t lanes, int accountant)
 {
 	struct acctring_options o = ACCTRING_OPTIONS_INIT;
+	const char *payers = getenv("KILL_PAYER"); /* domid of the first */
+	unsigned int first = payers ? (unsigned int)atoi(payers) : 2;
 
 	o.program = "kill_backend";
 	o.lanes = lanes;
@@ -93,27 +101,50 @@ static void open_link(uint32_t lanes, int accountant)
 		err(1, "acctring_open");
 	for (uint32_t l = 0; l < lanes; l++)
 		for (uint32_t p = 0; p < KILL_PAYERS; p++) {
-			payer[l][p] = acctring_payer_open(ring, 2 + p, ACCTRING_KIND_VBD,
+			payer[l][p] = acctring_payer_open(ring, first + p, ACCTRING_KIND_VBD,
 							  kill_device(index_, l, p));
 			if (payer[l][p] < 0)
 				errx(1, "acctring_payer_open: %d", payer[l][p]);
 		}
 }
 
+static void *share_oracle(unsigned int domid)
+{
+	xengntshr_handle *h = xengntshr_open(NULL, 0);
+	uint32_t ref;
+	void *page = h ? xengntshr_share_pages(h, domid, 1, &ref, 0) : NULL;
+
+	if (!page)
+		err(1, "grant");
+	printf("oracle %u\n", ref);
+	fflush(stdout);
+	return page;
+}
+
+static void *open_oracle(const char *name)
+{
+	void *page;
+	int fd;
+
+	if (!strncmp(name, "grant:", 6))
+		return share_oracle((unsigned int)atoi(name + 6));
+	fd = open(name, O_RDWR);
+	page = mmap(NULL, sizeof(*oracle), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (fd < 0 || page == MAP_FAILED)
+		err(1, "%s", name);
+	return page;
+}
+
 int main(int argc, char **argv)
 {
 	pthread_t thread[KILL_LANES];
-	struct timespec often = { 0, 5000000 };
+	struct timespec often = { 0, 20000000 };
 	sigset_t set;
 	uint32_t lanes;
-	int fd;
 
 	if (argc != 6)
 		errx(2, "usage: kill_backend ORACLE SEED INDEX LANES ACCOUNTANT");
-	fd = open(argv[1], O_RDWR);
-	oracle = mmap(NULL, sizeof(*oracle), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (fd < 0 || oracle == MAP_FAILED)
-		err(1, "%s", argv[1]);
+	oracle = open_oracle(argv[1]);
 	seed = strtoull(argv[2], NULL, 0);
 	index_ = (uint32_t)strtoul(argv[3], NULL, 0);
 	lanes = (uint32_t)strtoul(argv[4], NULL, 0);

@@ -15,7 +15,7 @@
 int main(int argc, char **argv)
 {
 	static struct kill_oracle *oracle[KILL_MAX];
-	const uint32_t lost[2] = { UINT32_MAX, UINT32_MAX };
+	static enum kill_fate fate[KILL_MAX]; /* all KILL_KEPT */
 	char file[4096];
 	uint32_t n;
 
@@ -34,5 +34,5 @@ int main(int argc, char **argv)
 			err(1, "%s", file);
 		close(fd);
 	}
-	return judge(argv[1], strtoull(argv[2], NULL, 0), oracle, n, lost, argc == 4) ? 0 : 1;
+	return judge(argv[1], strtoull(argv[2], NULL, 0), oracle, n, fate, argc == 4) ? 0 : 1;
 }

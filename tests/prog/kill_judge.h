@@ -18,6 +18,18 @@
 #define KILL_MAX 2000u /* incarnations of backends */
 #define KILL_DEVICES (KILL_MAX * KILL_LANES * KILL_PAYERS)
 
+/*
+ * What may have become of what an incarnation posted.  Of epochs that nobody
+ * could ever map the ledger keeps no row but the latest of each slot (a liar may name
+ * any number of them); they are in the count.
+ */
+enum kill_fate {
+	KILL_KEPT, /* all of it is in the ledger */
+	KILL_MAY_LOSE, /* a part of it is missing if, and only if, its epoch counts as lost */
+	KILL_UNSEEN, /* the same; or it ended before its link was offered: nothing then */
+	KILL_LOST, /* its epoch counts as lost */
+};
+
 struct judge_sums {
 	uint64_t posts, units, bytes, ns;
 };
@@ -86,7 +98,7 @@ static inline struct judge_lane *judge_load(const char *dir)
 	    sqlite3_prepare_v2(
 		    db,
 		    "SELECT device,class,posts,units,bytes,ns FROM posted"
-		    " WHERE backend=?1 AND kind=1 AND hex(substr(uuid,1,1)) IN ('22','33')"
+		    " WHERE backend=?1 AND kind=1 AND hex(substr(uuid,1,1)) IN ('22','33','BA')"
 		    " AND device<>4242",
 		    -1, &s, NULL) != SQLITE_OK ||
 	    sqlite3_bind_int(s, 1, atoi(kill_domid())) != SQLITE_OK)
@@ -121,55 +133,115 @@ static inline uint64_t judge_posts(const struct judge_lane *l)
 
 struct judge_total {
 	uint64_t posts, in_flight, cut, wrong, lost;
+	uint64_t epochs_lost, unseen; /* that count as lost; that may */
 };
 
-static inline void judge_lane(struct judge_total *t, const struct judge_lane *is, uint64_t seed,
-			      uint32_t index, uint32_t lane, const struct kill_lane *o, bool lost)
+/* 0: the ledger does not know the epoch. */
+static inline unsigned int judge_epoch_state(sqlite3 *db, uint64_t epoch)
+{
+	sqlite3_stmt *s;
+	unsigned int state = 0;
+
+	if (sqlite3_prepare_v2(db, "SELECT state FROM epoch WHERE epoch=?1 AND backend=?2", -1, &s,
+			       NULL) != SQLITE_OK ||
+	    sqlite3_bind_int64(s, 1, (int64_t)epoch) != SQLITE_OK ||
+	    sqlite3_bind_int(s, 2, atoi(kill_domid())) != SQLITE_OK)
+		errx(1, "ledger: %s", sqlite3_errmsg(db));
+	if (sqlite3_step(s) == SQLITE_ROW)
+		state = (unsigned int)sqlite3_column_int64(s, 0);
+	sqlite3_finalize(s);
+	return state;
+}
+
+/* Exactly what was done, or one more that was in flight. */
+static inline bool judge_exact(struct judge_total *t, const struct judge_lane *is, uint64_t seed,
+			       uint32_t index, uint32_t lane, const struct kill_lane *o)
 {
 	struct judge_lane want = { 0 };
 
 	for (uint64_t i = 0; i < o->done; i++)
 		judge_add(&want, seed, index, lane, i);
-	t->posts += o->done;
-	if (lost) { /* a part of it, no more */
-		uint64_t there = judge_posts(is);
+	if (!memcmp(is, &want, sizeof(want))) {
+		t->cut += o->started == o->done + 1;
+		return true;
+	}
+	if (o->started != o->done + 1)
+		return false;
+	judge_add(&want, seed, index, lane, o->done);
+	if (memcmp(is, &want, sizeof(want)) != 0)
+		return false;
+	t->in_flight++;
+	return true;
+}
 
-		t->wrong += there > o->started;
+static inline void judge_lane(struct judge_total *t, const struct judge_lane *is, uint64_t seed,
+			      uint32_t index, uint32_t lane, const struct kill_lane *o, bool lost)
+{
+	uint64_t there = judge_posts(is);
+
+	t->posts += o->done;
+	if (lost && there <= o->started) { /* a part of it, no more */
 		t->lost += o->done > there ? o->done - there : 0;
 		return;
 	}
-	if (!memcmp(is, &want, sizeof(want))) {
-		t->cut += o->started == o->done + 1;
+	if (!lost && judge_exact(t, is, seed, index, lane, o))
 		return;
-	}
-	if (o->started == o->done + 1) {
-		judge_add(&want, seed, index, lane, o->done);
-		if (!memcmp(is, &want, sizeof(want))) {
-			t->in_flight++;
-			return;
-		}
-	}
 	t->wrong++;
 	printf("# incarnation %u lane %u: done %" PRIu64 " started %" PRIu64 ", ledger has %" PRIu64
 	       " posts\n",
-	       index, lane, o->done, o->started, judge_posts(is));
+	       index, lane, o->done, o->started, there);
+}
+
+/* Whether the ledger says what may be said of this incarnation's epoch; sets `lost`. */
+static inline bool judge_fate(struct judge_total *t, sqlite3 *db, const struct kill_oracle *o,
+			      enum kill_fate fate, bool *lost)
+{
+	unsigned int state = o->epoch ? judge_epoch_state(db, o->epoch) : 0;
+
+	*lost = state == 4 || (!state && fate != KILL_KEPT);
+	t->epochs_lost += *lost && (state || fate != KILL_UNSEEN);
+	t->unseen += !state && fate == KILL_UNSEEN;
+	switch (fate) {
+	case KILL_KEPT:
+		return state == 1 || state == 2;
+	case KILL_LOST:
+		return state == 0 || state == 4;
+	default:
+		return state == 0 || state == 2 || state == 4;
+	}
+}
+
+static inline void judge_incarnation(struct judge_total *t, sqlite3 *db,
+				     const struct judge_lane *is, uint64_t seed, uint32_t index,
+				     const struct kill_oracle *o, enum kill_fate fate)
+{
+	bool lost;
+
+	if (!judge_fate(t, db, o, fate, &lost)) {
+		t->wrong++;
+		printf("# incarnation %u: epoch %016" PRIx64 " is in state %u, fate %u\n", index,
+		       o->epoch, judge_epoch_state(db, o->epoch), (unsigned int)fate);
+	}
+	for (uint32_t l = 0; l < KILL_LANES; l++)
+		judge_lane(t, &is[l], seed, index, l, &o->lane[l], lost);
 }
 
 /*
- * `lost`: the two incarnations of which a part may be missing; `alone`: no
- * other backend posted, so nothing may be refused or held.
+ * `alone`: no other backend posted, so nothing may be refused or held, and
+ * each epoch that counts as lost is one of ours.
  */
 static inline bool judge(const char *dir, uint64_t seed, struct kill_oracle **oracle, uint32_t n,
-			 const uint32_t lost[2], bool alone)
+			 const enum kill_fate *fate, bool alone)
 {
 	struct judge_lane *is = judge_load(dir);
+	sqlite3 *db = judge_open(dir);
 	struct judge_total t = { 0 };
+	unsigned int epochs_lost = judge_epochs_lost(dir);
 	uint64_t stray;
 
 	for (uint32_t i = 0; i < n; i++)
-		for (uint32_t l = 0; l < KILL_LANES; l++)
-			judge_lane(&t, &is[i * KILL_LANES + l], seed, i, l, &oracle[i]->lane[l],
-				   i == lost[0] || i == lost[1]);
+		judge_incarnation(&t, db, &is[i * KILL_LANES], seed, i, oracle[i], fate[i]);
+	sqlite3_close(db);
 	stray = judge_number(dir, "SELECT count(*) FROM posted WHERE kind=0") +
 		judge_number(dir, "SELECT count(*) FROM held");
 	printf("# incarnations=%u posts=%" PRIu64 " records=%" PRIu64 " spilled=%" PRIu64
@@ -178,11 +250,12 @@ static inline bool judge(const char *dir, uint64_t seed, struct kill_oracle **or
 	       n, t.posts, judge_number(dir, "SELECT sum(records) FROM epoch"),
 	       judge_number(dir, "SELECT sum(spilled) FROM epoch"),
 	       judge_number(dir, "SELECT sum(overflowed) FROM epoch"), t.in_flight, t.cut);
-	printf("# lanes_wrong=%" PRIu64 " stray=%" PRIu64 " lossy_states_lost=%" PRIu64
-	       " epochs_lost=%u\n",
-	       t.wrong, stray, t.lost, judge_epochs_lost(dir));
+	printf("# lanes_wrong=%" PRIu64 " stray=%" PRIu64 " epochs_lost=%u expected=%" PRIu64
+	       "..%" PRIu64 " posts_lost_with_them=%" PRIu64 "\n",
+	       t.wrong, stray, epochs_lost, t.epochs_lost, t.epochs_lost + t.unseen, t.lost);
 	free(is);
-	return !t.wrong && (!alone || !stray);
+	return !t.wrong && (!alone || (!stray && epochs_lost >= t.epochs_lost &&
+				       epochs_lost <= t.epochs_lost + t.unseen));
 }
 
 #endif

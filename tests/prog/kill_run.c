@@ -1,80 +1,26 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * kill_run - kills backends and the accountant's worker at random moments,
- * overlapping, and judges the ledger by the oracle pages.  Runs in a
- * driver domain: domain 1 of a sandbox that kill.t has set up, or of Xen the
- * domain that the environment names by KILL_DOMID.
+ * kill_run - kills backends, the accountant's worker and its holder at random
+ * moments, in every order, overlapping, and judges the ledger by the oracle
+ * pages.  Runs in a driver domain: domain 1 of a sandbox that kill.t has set
+ * up, or of Xen the domain that the environment names by KILL_DOMID.
  *
  *	kill_run ACCTRINGD BACKEND DIR KILLS SEED [lossy]
  *
- * lossy: afterwards also the two states in which an epoch may be lost.
+ * lossy: also the states in which an epoch may be lost, and must be counted then.
  * Exit: 0 exact; 1 not.
  */
 #include "tests/prog/kill.h"
+#include "tests/prog/kill_hands.h"
 #include "tests/prog/kill_judge.h"
 
-#include <err.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
-#include <signal.h>
-#include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
-#include <xenstore.h>
+#define BACKENDS 4u
+#define UNSETTLED_MAX 10u
 
-#define BACKENDS 2u
-#define SLOTS 16u /* other sandboxes of this machine take slots, too */
-#define PATIENCE_MS 20000u
-
-struct backend {
-	pid_t pid;
-	uint32_t index;
-	struct kill_oracle *oracle;
-	bool attached; /* and held: from here on nothing may be lost */
-};
-
-static struct {
-	const char *acctringd, *backend, *dir;
-	uint64_t seed, rnd;
-	pid_t holder;
-	struct xs_handle *xs;
-	struct backend b[BACKENDS];
-	struct kill_oracle *oracle[KILL_MAX];
-	uint32_t count; /* of incarnations */
-	unsigned int kills, kills_worker;
-} t;
-
-static uint64_t random_below(uint64_t n)
-{
-	t.rnd = kill_random(t.rnd);
-	return t.rnd % n;
-}
-
-static void nap_ms(uint64_t ms)
-{
-	struct timespec ts = { (time_t)(ms / 1000), (long)(ms % 1000) * 1000000 };
-
-	nanosleep(&ts, NULL);
-}
-
-static pid_t start(char *const argv[])
-{
-	pid_t pid = fork();
-
-	if (pid < 0)
-		err(1, "fork");
-	if (!pid) {
-		execv(argv[0], argv);
-		err(127, "%s", argv[0]);
-	}
-	return pid;
-}
+static struct test t;
+static struct backend backend[BACKENDS];
+static bool lossy;
+static bool hopeless; /* what must happen did not: let the judge say it */
 
 /* Its devices tell the incarnations apart: far more than a VM has. */
 static void configure(void)
@@ -88,162 +34,286 @@ static void configure(void)
 		err(1, "%s", conf);
 }
 
-static void start_accountant(void)
+/* One that is attached, if there is: the others take their time to start. */
+static struct backend *choose(void)
 {
-	char db[4096], sock[4096], conf[4096];
-	char *argv[] = { (char *)t.acctringd, (char *)"-c", conf, (char *)"-d", db,
-			 (char *)"-s",	      sock,	    NULL };
+	unsigned int first = (unsigned int)random_below(&t, BACKENDS);
+	struct backend *b;
 
-	snprintf(conf, sizeof(conf), "%s/conf", t.dir);
-	snprintf(db, sizeof(db), "%s/ledger.db", t.dir);
-	snprintf(sock, sizeof(sock), "%s/sock", t.dir);
-	t.holder = start(argv);
+	for (unsigned int i = 0; i < BACKENDS; i++) {
+		b = &backend[(first + i) % BACKENDS];
+		b->attached = b->attached || is_attached(&t, b);
+		if (b->attached)
+			return b;
+	}
+	b = &backend[first];
+	wait_attached(&t, b);
+	return b;
 }
 
-/* 0 while the holder has none. */
-static pid_t worker(void)
+static void again(struct backend *b)
 {
-	char path[64];
-	int pid = 0;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", t.holder, t.holder);
-	f = fopen(path, "r");
-	if (!f)
-		return 0;
-	if (fscanf(f, "%d", &pid) != 1)
-		pid = 0;
-	fclose(f);
-	return pid;
+	reap_backend(b);
+	start_backend(&t, b);
 }
 
-static void start_backend(struct backend *b)
+static void nap_below(uint64_t ms)
 {
-	char file[4096], seed[24], index[16], lanes[16];
-	char *argv[] = { (char *)t.backend, file, seed, index, lanes, (char *)kill_domid(), NULL };
-	int fd;
-
-	if (t.count == KILL_MAX)
-		errx(1, "more than %u incarnations", KILL_MAX);
-	b->index = t.count++;
-	b->attached = false;
-	snprintf(file, sizeof(file), "%s/oracle-%u", t.dir, b->index);
-	fd = open(file, O_RDWR | O_CREAT | O_EXCL, 0600);
-	if (fd < 0 || ftruncate(fd, sizeof(*b->oracle)))
-		err(1, "%s", file);
-	b->oracle = mmap(NULL, sizeof(*b->oracle), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (b->oracle == MAP_FAILED)
-		err(1, "mmap");
-	close(fd);
-	t.oracle[b->index] = b->oracle;
-	snprintf(seed, sizeof(seed), "%" PRIu64, t.seed);
-	snprintf(index, sizeof(index), "%u", b->index);
-	snprintf(lanes, sizeof(lanes), "%u", 1 + (unsigned int)random_below(KILL_LANES));
-	b->pid = start(argv);
+	nap_ms(random_below(&t, ms + 1));
 }
 
-/* The notice that the worker writes once the holder has the pages. */
-static bool is_attached(const struct backend *b)
+/* ------------------------------------------------------------------ */
+/* The orders                                                          */
+
+static void one_backend(void)
 {
-	uint64_t epoch = __atomic_load_n(&b->oracle->epoch, __ATOMIC_ACQUIRE);
-	char path[96], wanted[64];
-	bool found = false;
+	struct backend *b = choose();
 
-	snprintf(wanted, sizeof(wanted), "attached %016" PRIx64, epoch);
-	for (unsigned int slot = 0; epoch && !found && slot < SLOTS; slot++) {
-		unsigned int len;
-		char *value;
+	kill_backend(&t, b);
+	again(b);
+}
 
-		snprintf(path, sizeof(path), "/local/domain/%s/data/acctring/peer/%s/%u/state",
-			 kill_domid(), kill_domid(), slot);
+static void two_backends(void)
+{
+	struct backend *b = choose(), *c = &backend[(b - backend + 1) % BACKENDS];
+
+	wait_attached(&t, c);
+	kill_backend(&t, b);
+	kill_backend(&t, c);
+	again(b);
+	again(c);
+}
+
+static void worker_alone(void)
+{
+	kill_worker(&t);
+}
+
+static void backend_then_worker(void)
+{
+	struct backend *b = choose();
+
+	kill_backend(&t, b);
+	nap_below(60); /* into the last drain and its commit */
+	kill_worker(&t);
+	again(b);
+}
+
+static void worker_then_backend(void)
+{
+	struct backend *b = choose();
+
+	kill_worker(&t);
+	nap_below(30);
+	kill_backend(&t, b);
+	again(b);
+}
+
+static void both_at_once(void)
+{
+	struct backend *b = choose();
+
+	if (random_below(&t, 2)) {
+		kill_backend(&t, b);
+		kill_worker(&t);
+	} else {
+		kill_worker(&t);
+		kill_backend(&t, b);
+	}
+	again(b);
+}
+
+/* What the last accountant said is not what the next one says. */
+static void age_notices(void)
+{
+	char dir[96], path[160], line[256], *value, **names;
+	unsigned int n = 0, len;
+
+	peer_dir(dir);
+	names = xs_directory(t.xs, XBT_NULL, dir, &n);
+	for (unsigned int i = 0; names && i < n; i++) {
+		snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
 		value = xs_read(t.xs, XBT_NULL, path, &len);
-		found = value && !strcmp(value, wanted);
+		snprintf(line, sizeof(line), "was: %s", value ? value : "");
+		if (value && !strncmp(value, "attached", 8) &&
+		    !xs_write(t.xs, XBT_NULL, path, line, (unsigned int)strlen(line)))
+			err(1, "%s", path);
 		free(value);
 	}
-	return found;
+	free(names);
+	memset(t.told, 0, sizeof(t.told));
 }
 
-static void wait_attached(struct backend *b)
+/* All that was attached has to be attached anew, by the next holder. */
+static void next_accountant(pid_t orphan)
 {
-	for (unsigned int ms = 0; !b->attached; ms += 5) {
-		if (ms > PATIENCE_MS)
-			errx(1, "backend %u: not attached after %u ms", b->index, PATIENCE_MS);
-		b->attached = is_attached(b);
-		if (!b->attached)
-			nap_ms(5);
+	reap_worker(orphan);
+	age_notices();
+	for (unsigned int i = 0; i < BACKENDS; i++)
+		backend[i].attached = false;
+	start_accountant(&t);
+}
+
+static bool is_alive(uint32_t index)
+{
+	for (unsigned int i = 0; i < BACKENDS; i++)
+		if (backend[i].index == index)
+			return true;
+	return false;
+}
+
+/*
+ * Before the holder is killed: who died a moment ago is kept only by it, until
+ * its end is committed.  Either that is waited for, or a part may be lost.
+ */
+static void expose(bool wait)
+{
+	uint64_t began = now_ms();
+	sqlite3 *db = judge_open(t.dir);
+
+	for (uint32_t i = 0; i < t.count; i++) {
+		if (t.fate[i] != KILL_KEPT || is_alive(i))
+			continue;
+		while (wait && !hopeless && judge_epoch_state(db, t.oracle[i]->epoch) != 2) {
+			hopeless = now_ms() - began > PATIENCE_MS / 2;
+			nap_ms(10);
+		}
+		if (!wait && judge_epoch_state(db, t.oracle[i]->epoch) != 2)
+			t.fate[i] = KILL_MAY_LOSE;
 	}
+	sqlite3_close(db);
 }
 
-static void kill_backend(struct backend *b)
+static void holder_alone(void)
 {
-	kill(b->pid, SIGKILL);
-	t.kills++;
+	expose(!lossy || random_below(&t, 2));
+	next_accountant(kill_holder(&t));
 }
 
-static void reap_backend(struct backend *b)
+static void holder_and_worker(void)
 {
-	int status;
+	bool worker_first = random_below(&t, 2);
+	pid_t w;
 
-	if (waitpid(b->pid, &status, 0) != b->pid || !WIFSIGNALED(status))
-		errx(1, "backend %u ended by itself", b->index);
+	expose(!lossy || random_below(&t, 2));
+	if (worker_first)
+		kill_worker(&t);
+	w = kill_holder(&t);
+	if (w > 0 && !kill(w, SIGKILL) && !worker_first)
+		t.kills++;
+	next_accountant(w);
 }
 
-static void kill_worker(void)
+/*
+ * Links that were offered and whose end the ledger does not know: the library keeps
+ * the nodes of so many (UNREAD_MAX in ring/control.c), and a worker must live
+ * for a second or two to know that one is lost.
+ */
+static unsigned int unsettled(void)
 {
-	pid_t pid = worker();
+	unsigned int open = 0, lost = 0, counted = judge_epochs_lost(t.dir), state;
+	sqlite3 *db = judge_open(t.dir);
 
-	if (pid <= 0 || kill(pid, SIGKILL))
-		return;
-	t.kills++;
-	t.kills_worker++;
+	for (uint32_t i = 0; i < t.count; i++)
+		if (t.fate[i] != KILL_KEPT && t.oracle[i]->epoch && !is_alive(i)) {
+			state = judge_epoch_state(db, t.oracle[i]->epoch);
+			open += state == 1;
+			lost += state == 4 || (!state && t.fate[i] != KILL_UNSEEN);
+		}
+	sqlite3_close(db);
+	return open + (lost > counted ? lost - counted : 0);
 }
 
-/* Each round: one or two kills, a short while after the last ones. */
-static void round_of_kills(void)
+/* Late is not never: what is missing then, the judge names. */
+static void wait_settled(void)
 {
-	struct backend *b = &t.b[random_below(BACKENDS)];
-	uint64_t what = random_below(10);
-
-	nap_ms(random_below(8) ? random_below(250) : random_below(1000));
-	if (what < 3) {
-		kill_worker();
-		return;
-	}
-	wait_attached(b);
-	if (what < 6) {
-		kill_backend(b);
-	} else if (what < 8) {
-		kill_backend(b);
-		nap_ms(random_below(60)); /* into the last drain and its commit */
-		kill_worker();
-	} else {
-		kill_worker();
-		if (random_below(2))
-			nap_ms(random_below(30));
-		kill_backend(b);
-	}
-	reap_backend(b);
-	start_backend(b);
+	for (unsigned int ms = 0; unsettled() && ms < PATIENCE_MS; ms += 100)
+		nap_ms(100);
 }
 
 static void wait_closed(void)
 {
-	for (unsigned int ms = 0; judge_open_epochs(t.dir); ms += 50) {
-		if (ms > PATIENCE_MS)
-			errx(1, "epochs still open after %u ms", PATIENCE_MS);
+	for (unsigned int ms = 0; judge_open_epochs(t.dir) && ms < PATIENCE_MS; ms += 50)
 		nap_ms(50);
-	}
 }
 
-static void stop_backend(struct backend *b)
+/* Starting: it may have been offered, seen, attached, or nothing of that. */
+static void unattached_backend(void)
 {
-	int status;
+	struct backend *b = &backend[random_below(&t, BACKENDS)];
 
-	wait_attached(b);
-	kill(b->pid, SIGTERM);
-	if (waitpid(b->pid, &status, 0) != b->pid || status)
-		errx(1, "backend %u: status %#x at its end", b->index, status);
+	if (unsettled() >= UNSETTLED_MAX)
+		wait_settled();
+	if (b->attached || is_attached(&t, b)) {
+		kill_backend(&t, b);
+		again(b);
+		nap_below(300);
+	}
+	t.fate[b->index] = is_published(&t, b) ? KILL_MAY_LOSE : KILL_UNSEEN;
+	kill_backend(&t, b);
+	again(b);
 }
+
+/* Everybody who has the pages. */
+static void all_three(void)
+{
+	struct backend *b = choose();
+	bool worker_too = random_below(&t, 2);
+	pid_t w;
+
+	expose(false);
+	t.fate[b->index] = KILL_MAY_LOSE;
+	kill_backend(&t, b);
+	w = kill_holder(&t);
+	if (worker_too && w > 0 && !kill(w, SIGKILL))
+		t.kills++;
+	next_accountant(w);
+	again(b);
+}
+
+static const struct order {
+	void (*run)(void);
+	const char *name;
+	unsigned int weight;
+	bool lossy;
+} orders[] = {
+	{ one_backend, "backend", 4, false },
+	{ two_backends, "two_backends", 2, false },
+	{ worker_alone, "worker", 4, false },
+	{ backend_then_worker, "backend_worker", 4, false },
+	{ worker_then_backend, "worker_backend", 4, false },
+	{ both_at_once, "at_once", 4, false },
+	{ holder_alone, "holder", 1, false },
+	{ holder_and_worker, "holder_worker", 1, false },
+	{ unattached_backend, "unattached", 2, true },
+	{ all_three, "all_three", 1, true },
+};
+#define ORDERS (sizeof(orders) / sizeof(orders[0]))
+
+static unsigned int done[ORDERS];
+
+static void round_of_kills(void)
+{
+	unsigned int all = 0, n;
+	uint64_t at;
+
+	for (n = 0; n < ORDERS; n++)
+		all += orders[n].lossy && !lossy ? 0 : orders[n].weight;
+	at = random_below(&t, all);
+	for (n = 0; n < ORDERS - 1; n++) {
+		unsigned int weight = orders[n].lossy && !lossy ? 0 : orders[n].weight;
+
+		if (at < weight)
+			break;
+		at -= weight;
+	}
+	nap_below(random_below(&t, 8) ? 100 : 500);
+	orders[n].run();
+	done[n]++;
+}
+
+/* ------------------------------------------------------------------ */
+/* The end, and what is certain to be lost                             */
 
 static void stop_accountant(void)
 {
@@ -254,55 +324,58 @@ static void stop_accountant(void)
 		errx(1, "acctringd: status %#x at its end", status);
 }
 
-static void kill_accountant(void)
+/* Nobody is there to read them: several, so that none hides another. */
+static void die_unread(struct backend *b)
 {
-	pid_t w = worker();
-
-	if (w > 0)
-		kill(w, SIGKILL);
-	kill(t.holder, SIGKILL);
-	waitpid(t.holder, NULL, 0);
-}
-
-static void wait_lost(unsigned int n)
-{
-	for (unsigned int ms = 0; judge_epochs_lost(t.dir) != n; ms += 50) {
-		if (ms > PATIENCE_MS)
-			errx(1, "epochs_lost is %u, expected %u", judge_epochs_lost(t.dir), n);
-		nap_ms(50);
+	reap_worker(kill_holder(&t));
+	for (unsigned int i = 0; i < 3; i++) {
+		start_backend(&t, b);
+		wait_for(&t, b, "offered", is_published);
+		t.fate[b->index] = KILL_LOST;
+		kill_backend(&t, b);
+		reap_backend(b);
 	}
+	start_accountant(&t);
+	wait_settled();
 }
 
-/* Both states in which an epoch is lost; its number is the result. */
-static void lossy(uint32_t index[2])
+/* Attached, some of it committed; then nobody has the pages. */
+static void die_together(struct backend *b)
 {
-	struct backend *b = &t.b[0];
+	pid_t w;
 
-	kill_accountant();
-	start_backend(b); /* nobody reads it */
-	index[0] = b->index;
-	nap_ms(300);
-	kill(b->pid, SIGKILL);
-	waitpid(b->pid, NULL, 0);
-	start_accountant();
-	wait_lost(1);
+	start_backend(&t, b);
+	wait_attached(&t, b);
+	while (__atomic_load_n(&b->oracle->lane[0].done, __ATOMIC_ACQUIRE) < 500)
+		nap_ms(5);
+	t.fate[b->index] = KILL_LOST;
+	w = kill_holder(&t);
+	kill(w, SIGKILL);
+	reap_worker(w);
+	kill_backend(&t, b);
+	reap_backend(b);
+	start_accountant(&t);
+	wait_settled();
+}
 
-	start_backend(b);
-	index[1] = b->index;
-	wait_attached(b);
-	nap_ms(300);
-	kill_accountant();
-	kill(b->pid, SIGKILL);
-	waitpid(b->pid, NULL, 0);
-	start_accountant();
-	wait_lost(2);
+static void report(uint64_t began)
+{
+	printf("# kills=%u in %" PRIu64 " s, waited for links %" PRIu64 " s; rounds:", t.kills,
+	       (now_ms() - began) / 1000, t.waited_ms / 1000);
+	for (unsigned int n = 0; n < ORDERS; n++)
+		if (done[n])
+			printf(" %s=%u", orders[n].name, done[n]);
+	printf("\n");
+	fflush(stdout);
 }
 
 int main(int argc, char **argv)
 {
+	const char *seconds = getenv("KILL_SECONDS"); /* no more kills after that */
+	uint64_t began = now_ms(),
+		 end = seconds ? began + strtoull(seconds, NULL, 0) * 1000 : ~0ull;
 	unsigned int kills;
-	uint32_t lost[2] = { UINT32_MAX, UINT32_MAX };
-	bool with_lossy, good;
+	bool good;
 
 	if (argc != 6 && argc != 7)
 		errx(2, "usage: kill_run ACCTRINGD BACKEND DIR KILLS SEED [lossy]");
@@ -311,23 +384,32 @@ int main(int argc, char **argv)
 	t.dir = argv[3];
 	kills = (unsigned int)strtoul(argv[4], NULL, 0);
 	t.seed = t.rnd = strtoull(argv[5], NULL, 0);
-	with_lossy = argc == 7;
+	lossy = argc == 7;
 	t.xs = xs_open(0);
-	if (!t.xs)
+	if (!t.xs || prctl(PR_SET_CHILD_SUBREAPER, 1))
 		err(1, "xs_open");
+	watch_notices(&t);
 	configure();
-	start_accountant();
+	start_accountant(&t);
 	for (unsigned int i = 0; i < BACKENDS; i++)
-		start_backend(&t.b[i]);
-	while (t.kills < kills)
+		start_backend(&t, &backend[i]);
+	wait_attached(&t, &backend[0]); /* so the ledger is there */
+	for (unsigned int next = 100; t.kills < kills && !hopeless && now_ms() < end;) {
 		round_of_kills();
+		if (t.kills >= next && (next += 100))
+			report(began);
+	}
+	report(began);
 	for (unsigned int i = 0; i < BACKENDS; i++)
-		stop_backend(&t.b[i]);
+		stop_backend(&t, &backend[i]);
 	wait_closed();
-	if (with_lossy)
-		lossy(lost);
+	wait_settled();
+	if (lossy && !hopeless) {
+		die_unread(&backend[0]);
+		die_together(&backend[0]);
+	}
 	stop_accountant();
-	good = judge(t.dir, t.seed, t.oracle, t.count, lost, true);
-	printf("# kills=%u of worker=%u\n", t.kills, t.kills_worker);
+	good = judge(t.dir, t.seed, t.oracle, t.count, t.fate, true);
+	report(began);
 	return good ? 0 : 1;
 }

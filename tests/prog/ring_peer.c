@@ -7,6 +7,8 @@
  *				backend has ended, prints the sums; attaches
  *				once more: that must be refused as stale
  */
+#include "common/kv.h"
+
 #include <acctring/accountant.h>
 #include <acctring/acctring.h>
 
@@ -63,18 +65,26 @@ static void add(void *ctx, const struct acctring_item *it, unsigned int n)
 	}
 }
 
-static uint64_t node(struct xs_handle *xs, const char *domid, const char *key, int base)
+/* Waits until the link in slot 0 is ready. */
+static void await_link(struct xs_handle *xs, const char *domid, struct acctring_link_id *id)
 {
-	char path[96], *s;
+	char path[96], epoch[17], *s = NULL;
+	uint64_t state = 0, ref = 0, port = 0;
 	unsigned int len;
-	uint64_t v = 0;
 
-	snprintf(path, sizeof(path), "/local/domain/%s/data/acctring/link/0/%s", domid, key);
-	s = xs_read(xs, XBT_NULL, path, &len);
-	if (s)
-		v = strtoull(s, NULL, base);
-	free(s);
-	return v;
+	snprintf(path, sizeof(path), "/local/domain/%s/data/acctring/link/0", domid);
+	while (state != 4) {
+		usleep(5000);
+		s = xs_read(xs, XBT_NULL, path, &len);
+		if (!s || !kv_is_v1(s) || !kv_get(s, "epoch", epoch, sizeof(epoch)) ||
+		    !parse_hex64(epoch, &id->epoch) || !kv_u64(s, "ref", UINT32_MAX, &ref) ||
+		    !kv_u64(s, "port", UINT32_MAX, &port) || !kv_u64(s, "state", 6, &state))
+			state = 0;
+		free(s);
+	}
+	id->domid = (uint16_t)atoi(domid);
+	id->ref = (uint32_t)ref;
+	id->port = (uint32_t)port;
 }
 
 static void drain_all(struct acctring_reader *r, struct sums *s)
@@ -103,12 +113,7 @@ static int drain(const char *domid)
 	how.evtchn = xenevtchn_open(NULL, 0);
 	if (!xs || !how.gnttab || !how.evtchn)
 		return 4;
-	while (node(xs, domid, "state", 10) != 4)
-		usleep(5000);
-	how.id.domid = (uint16_t)atoi(domid);
-	how.id.epoch = node(xs, domid, "epoch", 16);
-	how.id.ref = (uint32_t)node(xs, domid, "ring-ref", 10);
-	how.id.port = (uint32_t)node(xs, domid, "event-channel", 10);
+	await_link(xs, domid, &how.id);
 	ret = acctring_attach(&r, &how, &reason);
 	if (ret) {
 		printf("attach=%d %s\n", ret, reason ? reason : "");

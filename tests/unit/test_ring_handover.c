@@ -6,7 +6,7 @@
 
 #define A_SET (1 + 1 + 1 + 2 * 3)
 #define ACCOUNTANT "/local/domain/5/acctring/accountant"
-#define PEER(a) "/local/domain/" a "/data/acctring/peer/5/0/state"
+#define PEER(a) "/local/domain/" a "/data/acctring/peer/5/0"
 
 /* The accountant of a link that was opened for domain 3 */
 static struct acctring *open_for_3(struct acctring_lane **l)
@@ -320,8 +320,7 @@ static void lost(void **state)
 
 	(void)state;
 	post_some(l, 8, 30);
-	snprintf(word, sizeof(word), "refused %016" PRIx64, epoch);
-	node_set("/local/domain/3/data/acctring/peer/5/0/reason", "lost");
+	snprintf(word, sizeof(word), "refused %016" PRIx64 " lost", epoch);
 	node_set(PEER("3"), word);
 	for (i = 0; i < 400 && (stats_of(r).epoch == epoch || stats_of(r).error); i++)
 		nap(10);
@@ -332,10 +331,11 @@ static void lost(void **state)
 	a = attach(r, NULL);
 	assert_int_equal(acctring_drain(a, add, &sum, 0), 7);
 	acctring_commit(a);
-	s = await(r, ACCTRING_ATTACHED);
+	await(r, ACCTRING_ATTACHED);
+	await_granted(A_SET);
+	s = stats_of(r);
 	assert_int_equal(s.left_behind, 30);
 	assert_int_equal(s.pending, 0);
-	await_granted(A_SET);
 	acctring_close(r, 100);
 	acctring_detach(a);
 }

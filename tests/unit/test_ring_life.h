@@ -68,40 +68,38 @@ static inline void post_some(struct acctring_lane *l, int payer, unsigned int n)
 		assert_int_equal(acctring_post(l, &c), 0);
 }
 
-/* The id of a link as its nodes in xenstore tell it; waits for `state` 4. */
+/* What a link's node in xenstore tells, if it is ready. */
+static inline bool read_slot(unsigned int slot, struct acctring_link_id *id)
+{
+	char path[64], *v;
+	int end = 0;
+
+	snprintf(path, sizeof(path), LINK "%u", slot);
+	v = node_get(path);
+	memset(id, 0, sizeof(*id));
+	id->slot = slot;
+	id->domid = 5;
+	if (!v ||
+	    sscanf(v, "v=1 abi=1.0 epoch=%16" SCNx64 " ref=%" SCNu32 " port=%" SCNu32 " state=4%n",
+		   &id->epoch, &id->ref, &id->port, &end) != 3 ||
+	    v[end])
+		end = 0;
+	free(v);
+	return end != 0;
+}
+
+/* The id of a link; waits until it is ready. */
 static inline void read_id(struct acctring *r, struct acctring_link_id *id)
 {
-	char path[64], *v = NULL, *e = NULL;
 	unsigned int slot, i;
 
-	memset(id, 0, sizeof(*id));
-	for (i = 0; i < 300 && !v; i++, nap(10))
-		for (slot = 0; slot < 64 && !v; slot++) {
-			snprintf(path, sizeof(path), LINK "%u/state", slot);
-			v = node_get(path);
-			if (v && strcmp(v, "4")) {
-				free(v);
-				v = NULL;
+	for (i = 0; i < 300; i++, nap(10))
+		for (slot = 0; slot < 64; slot++)
+			if (read_slot(slot, id)) {
+				assert_int_equal(id->epoch, stats_of(r).epoch);
+				return;
 			}
-			id->slot = slot;
-		}
-	assert_non_null(v);
-	free(v);
-	snprintf(path, sizeof(path), LINK "%u/epoch", id->slot);
-	e = node_get(path);
-	assert_int_equal(strlen(e), 16);
-	id->epoch = strtoull(e, NULL, 16);
-	free(e);
-	assert_int_equal(id->epoch, stats_of(r).epoch);
-	snprintf(path, sizeof(path), LINK "%u/ring-ref", id->slot);
-	e = node_get(path);
-	id->ref = (uint32_t)atoi(e);
-	free(e);
-	snprintf(path, sizeof(path), LINK "%u/event-channel", id->slot);
-	e = node_get(path);
-	id->port = (uint32_t)atoi(e);
-	free(e);
-	id->domid = 5;
+	fail();
 }
 
 static inline struct acctring_reader *attach_as(uint64_t incarnation, struct acctring *r,

@@ -119,6 +119,23 @@ static void not_inherited(void **state)
 	close(p[0]);
 }
 
+/* As many as gntalloc has pages for, and more. */
+static void many(void **state)
+{
+	int fd[LINK_SLOTS], i;
+
+	(void)state;
+	xen_reset();
+	for (i = 0; i < (int)LINK_SLOTS; i++)
+		assert_int_equal(slot_take(5, &fd[i]), i);
+	assert_int_equal(take(), -EUSERS);
+	slot_drop(200, fd[200]);
+	assert_int_equal(take(), 200);
+	fd[200] = slot_fd;
+	for (i = 0; i < (int)LINK_SLOTS; i++)
+		slot_drop(i, fd[i]);
+}
+
 /* Who binds the names that slots once were does not matter. */
 static void squatter(void **state)
 {
@@ -190,7 +207,7 @@ static void bad_directory(void **state)
 static void two_links(void **state)
 {
 	struct acctring *a, *b;
-	char *epoch;
+	struct acctring_link_id id;
 	int slot;
 	pid_t pid;
 
@@ -199,10 +216,8 @@ static void two_links(void **state)
 	a = open_in_5(1);
 	b = open_in_5(1);
 	nap(50);
-	epoch = node_get(LINK "1/epoch");
-	assert_non_null(epoch);
-	assert_true(strtoull(epoch, NULL, 16) == stats_of(b).epoch);
-	free(epoch);
+	assert_true(read_slot(1, &id));
+	assert_true(id.epoch == stats_of(b).epoch);
 	acctring_close(b, 0);
 	pid = other_process(&slot);
 	assert_int_equal(slot, 1);
@@ -216,6 +231,7 @@ int main(void)
 		cmocka_unit_test(one_each),	 cmocka_unit_test(not_inherited),
 		cmocka_unit_test(squatter),	 cmocka_unit_test(files),
 		cmocka_unit_test(bad_directory), cmocka_unit_test(two_links),
+		cmocka_unit_test(many),
 	};
 
 	return cmocka_run_group_tests_name("ring_slot", tests, NULL, NULL);
