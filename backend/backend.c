@@ -16,6 +16,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "backend/claim.h"
 #include "common/clock.h"
 #include "common/kv.h"
 #include "common/log.h"
@@ -198,6 +199,7 @@ static void open_link(struct backend *b)
 
 static void open_backend(struct backend *b)
 {
+	char why[300];
 	int r;
 
 	open_signals(b);
@@ -208,6 +210,12 @@ static void open_backend(struct backend *b)
 	if (b->domid < 0)
 		die(EXIT_ENV, "xenstore does not say our domid: %s", strerror(errno));
 	snprintf(b->root, sizeof(b->root), "/local/domain/%d/backend/%s", b->domid, b->kind);
+	if (claim_kernel_kind("/sys", b->kind, why, sizeof(why)))
+		die(EXIT_ENV,
+		    "%s: the kernel serves backend/%s, allowed: a --kind without a driver", why,
+		    b->kind);
+	if (!claim_kind((unsigned int)b->domid, b->kind, why, sizeof(why)))
+		die(EXIT_ENV, "%s", why);
 	b->options.program = b->ops->program;
 	open_link(b);
 	log_debug("%u payer rows", b->options.payers);
@@ -250,7 +258,7 @@ static bool serve(struct backend *b)
 		{ .fd = xs_fileno(b->xsh), .events = POLLIN },
 		{ .fd = b->fd, .events = POLLIN },
 	};
-	int timeout = 0;
+	int timeout = 0, retire;
 
 	for (;;) {
 		if (poll(fd, 3, timeout) < 0 && errno != EINTR) {
@@ -263,8 +271,10 @@ static bool serve(struct backend *b)
 			log_error("xenstore is gone: %s", strerror(errno));
 			return false;
 		}
-		devices_turn(b);
+		retire = devices_turn(b);
 		timeout = b->ops->turn(b);
+		if (retire >= 0 && (timeout < 0 || retire < timeout))
+			timeout = retire;
 		if (b->rescan)
 			timeout = 0;
 	}

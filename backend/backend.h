@@ -51,7 +51,10 @@ struct device {
 	bool dirty; /* look at it in this turn */
 	bool failed; /* error told; wait until the frontend lets go */
 	bool serving; /* connect() succeeded, disconnect() not complete */
-	bool gone; /* the toolstack removed it */
+	bool refused; /* another backend's: told, and not touched */
+	bool gone; /* the toolstack removed it, or we have */
+	bool kept; /* its directory cannot be removed: told */
+	uint64_t retire_at; /* ms: when to remove its directory; 0: not decided */
 	enum xenbus_state after; /* state to write when serving ended */
 	/*
 	 * From the first connection until the toolstack removes the device:
@@ -81,13 +84,16 @@ struct backend {
 /* The whole program. */
 int backend_main(const struct backend_ops *ops, int argc, char **argv);
 
-/* device.c */
+/* devices.c */
 bool devices_watch(struct backend *b);
 /* Takes watch events, bounded; false: the store is lost. */
 bool devices_events(struct backend *b);
-void devices_turn(struct backend *b);
+/* Returns ms until it wants to be called again, -1: when something happens. */
+int devices_turn(struct backend *b);
 /* Closes all; true when none is left. */
 bool devices_close(struct backend *b);
+
+/* device.c */
 /* The error is logged, written to the device's directory; state Closing. */
 void device_fail(struct device *d, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Serving ended that disconnect() could not end at once. */
@@ -97,7 +103,7 @@ void device_broken(struct device *d, const char *why);
 
 /* Numbers from the frontend's directory; false: absent or no number up to max. */
 bool device_front_u64(struct device *d, const char *leaf, uint64_t max, uint64_t *out);
-bool device_write(struct device *d, const char *leaf, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
+/* Nodes of our own directory, all or none; false and errno. */
+bool device_publish(struct device *d, const struct xenbus_node *nodes, unsigned int n);
 
 #endif

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The devices of a backend: found below its root by one watch, and one more
- * for each frontend's state.  Watch events only mark devices dirty; what a
- * frontend may write a thousand times is looked at once a turn.
+ * One device: first sight, states, errors.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -11,46 +9,20 @@
 #include <string.h>
 #include <time.h>
 
-#include "backend/backend.h"
-#include "common/kv.h"
+#include "backend/claim.h"
+#include "backend/device.h"
 #include "common/log.h"
 #include "common/xs.h"
 
-#define MAX_EVENTS 64 /* watch events taken in a turn */
 #define TRIES 5 /* to write a state */
-
-static struct device *find_device(struct backend *b, unsigned int domid, unsigned int id)
-{
-	struct device *d;
-
-	LIST_FOREACH(d, &b->devices, link)
-		if (d->domid == domid && d->id == id)
-			return d;
-	return NULL;
-}
-
-static struct device *add_device(struct backend *b, unsigned int domid, unsigned int id)
-{
-	struct device *d = calloc(1, sizeof(*d));
-
-	if (!d || asprintf(&d->dir, "%s/%u/%u", b->root, domid, id) < 0) {
-		free(d);
-		return NULL;
-	}
-	d->b = b;
-	d->domid = domid;
-	d->id = id;
-	d->own = XenbusStateUnknown;
-	LIST_INSERT_HEAD(&b->devices, d, link);
-	return d;
-}
+#define MARK "served-by" /* in each directory that we have taken */
 
 static void front_token(const struct device *d, char *token, size_t size)
 {
 	snprintf(token, size, "front/%u/%u", d->domid, d->id);
 }
 
-static bool watch_front(struct device *d, bool on)
+bool device_watch_front(struct device *d, bool on)
 {
 	char path[XENSTORE_ABS_PATH_MAX + 1], token[32];
 
@@ -58,99 +30,6 @@ static bool watch_front(struct device *d, bool on)
 	if (snprintf(path, sizeof(path), "%s/state", d->front) >= (int)sizeof(path))
 		return false;
 	return on ? xs_watch(d->b->xsh, path, token) : xs_unwatch(d->b->xsh, path, token);
-}
-
-static void remove_device(struct device *d)
-{
-	if (d->front)
-		watch_front(d, false);
-	d->b->ops->release(d);
-	bill_disconnect(&d->b->bill, &d->payer);
-	LIST_REMOVE(d, link);
-	free(d->front);
-	free(d->dir);
-	free(d);
-}
-
-/* Marks a device dirty; makes it when it is new. */
-static void mark(struct backend *b, const char *domid, const char *id)
-{
-	struct device *d;
-	uint64_t f, n;
-
-	if (!parse_u64(domid, DOMID_LAST, &f) || !parse_u64(id, UINT32_MAX, &n))
-		return;
-	d = find_device(b, (unsigned int)f, (unsigned int)n);
-	if (!d)
-		d = add_device(b, (unsigned int)f, (unsigned int)n);
-	if (d)
-		d->dirty = true;
-}
-
-static void scan(struct backend *b)
-{
-	unsigned int i, j, n, m;
-	char **front, **id;
-
-	front = xs_listf(b->xsh, &n, "%s", b->root);
-	for (i = 0; front && i < n; i++) {
-		id = xs_listf(b->xsh, &m, "%s/%s", b->root, front[i]);
-		for (j = 0; id && j < m; j++)
-			mark(b, front[i], id[j]);
-		free(id);
-	}
-	free(front);
-}
-
-bool devices_watch(struct backend *b)
-{
-	b->rescan = true;
-	return xs_watch(b->xsh, b->root, "root");
-}
-
-/* `path` is at or below the root: <root>[/<frontend>[/<id>[/<leaf>]]] */
-static void root_event(struct backend *b, char *path)
-{
-	size_t len = strlen(b->root);
-	char *domid, *id, *leaf, *save = NULL;
-
-	if (strncmp(path, b->root, len) != 0 || (path[len] && path[len] != '/'))
-		return;
-	domid = strtok_r(path + len, "/", &save);
-	id = domid ? strtok_r(NULL, "/", &save) : NULL;
-	if (!id) {
-		b->rescan = true;
-		return;
-	}
-	leaf = strtok_r(NULL, "/", &save);
-	/* what we write ourselves needs no look */
-	if (!leaf || !strcmp(leaf, "state") || !strcmp(leaf, "online") ||
-	    !strncmp(leaf, "frontend", 8))
-		mark(b, domid, id);
-}
-
-bool devices_events(struct backend *b)
-{
-	char *domid, *id, *save = NULL;
-	unsigned int i;
-	char **event;
-
-	for (i = 0; i < MAX_EVENTS; i++) {
-		event = xs_check_watch(b->xsh);
-		if (!event)
-			return errno == EAGAIN;
-		if (!strcmp(event[XS_WATCH_TOKEN], "root")) {
-			root_event(b, event[XS_WATCH_PATH]);
-		} else {
-			strtok_r(event[XS_WATCH_TOKEN], "/", &save);
-			domid = strtok_r(NULL, "/", &save);
-			id = domid ? strtok_r(NULL, "/", &save) : NULL;
-			if (id)
-				mark(b, domid, id);
-		}
-		free(event);
-	}
-	return true;
 }
 
 /* False: it does not stand there. */
@@ -189,8 +68,12 @@ void device_stopped(struct device *d)
 {
 	d->serving = false;
 	/* what is not written fires no watch, and then nobody would wake us */
-	if (d->gone || !set_state(d, d->after))
+	if (d->gone || d->refused || !set_state(d, d->after))
 		d->b->rescan = true;
+	if (d->refused) {
+		d->own = XenbusStateUnknown;
+		d->b->ops->release(d);
+	}
 	d->after = XenbusStateUnknown;
 	d->dirty = true;
 }
@@ -225,16 +108,9 @@ bool device_front_u64(struct device *d, const char *leaf, uint64_t max, uint64_t
 	return xs_read_u64f(d->b->xsh, max, out, "%s/%s", d->front, leaf);
 }
 
-bool device_write(struct device *d, const char *leaf, const char *fmt, ...)
+bool device_publish(struct device *d, const struct xenbus_node *nodes, unsigned int n)
 {
-	char path[XENSTORE_ABS_PATH_MAX + 1], text[128];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	snprintf(path, sizeof(path), "%s/%s", d->dir, leaf);
-	return xs_writef(d->b->xsh, path, "%s", text);
+	return xenbus_write_nodes(d->b->xsh, d->dir, nodes, n);
 }
 
 /* Do the toolstack's nodes say who the frontend is, and is it this one? */
@@ -259,12 +135,52 @@ static bool learn_front(struct device *d)
 		return false;
 	}
 	d->front = front;
-	if (watch_front(d, true))
+	if (device_watch_front(d, true))
 		return true;
 	device_fail(d, "cannot watch the frontend: %s", strerror(errno));
 	d->front = NULL;
 	free(front);
 	return false;
+}
+
+/* Once for each device, and only here: its directory is another's to write. */
+static bool refuse(struct device *d, const char *why, const char *what)
+{
+	if (!d->refused)
+		log_error("device %u/%u: refused: %s%s", d->domid, d->id, why, what);
+	d->refused = true;
+	return false;
+}
+
+/* False: refused, for the kernel has a driver that takes it, or has it. */
+static bool free_of_kernel(struct device *d)
+{
+	char where[160];
+
+	if (claim_kernel_device("/sys", d->b->kind, d->domid, d->id, where, sizeof(where)))
+		return refuse(d, "the kernel serves it: ", where);
+	return true;
+}
+
+/*
+ * May we take it?  New, or left by a process of ours, which is dead: we hold
+ * the lock.  Or dead itself, so that nobody loses it when we clear it away.
+ */
+static bool may_take(struct device *d, enum xenbus_state left)
+{
+	char *mark;
+	bool ours;
+
+	if (!free_of_kernel(d))
+		return false;
+	if (left == XenbusStateInitialising)
+		return true;
+	mark = xs_readf(d->b->xsh, "%s/" MARK, d->dir);
+	ours = mark;
+	free(mark);
+	if (ours || (device_offline(d) && device_front_gone(d)))
+		return true;
+	return refuse(d, "no backend of ours left it in state ", xenbus_state_name(left));
 }
 
 /*
@@ -274,13 +190,30 @@ static bool learn_front(struct device *d)
 static bool meet_device(struct device *d)
 {
 	enum xenbus_state left = xenbus_read_state(d->b->xsh, d->dir);
+	struct xenbus_node mark = { MARK, d->b->ops->program };
 
-	if (left == XenbusStateUnknown || !learn_front(d))
+	if (left == XenbusStateUnknown || !learn_front(d) || !may_take(d, left))
 		return false;
+	if (!device_publish(d, &mark, 1))
+		return errno != ENOENT && refuse(d, "cannot write there: ", strerror(errno));
+	d->refused = false;
 	d->own = XenbusStateInitialising;
-	if (left != XenbusStateInitialising && left != XenbusStateInitWait)
+	d->written = left;
+	if (left != XenbusStateInitialising &&
+	    (left != XenbusStateInitWait || device_front_gone(d)))
 		set_state(d, XenbusStateClosed);
 	return true;
+}
+
+/* Another backend writes here.  We let go, and take nothing but our mark away. */
+static void give_up(struct device *d, enum xenbus_state now)
+{
+	char path[XENSTORE_ABS_PATH_MAX + 1];
+
+	refuse(d, "another backend has set its state: ", xenbus_state_name(now));
+	if (snprintf(path, sizeof(path), "%s/" MARK, d->dir) < (int)sizeof(path))
+		xs_rm(d->b->xsh, XBT_NULL, path);
+	stop_serving(d, XenbusStateClosed);
 }
 
 static bool take_step(struct device *d, enum xenbus_step step)
@@ -293,6 +226,10 @@ static bool take_step(struct device *d, enum xenbus_step step)
 		return false;
 	case XENBUS_OFFER:
 	case XENBUS_CONNECT:
+		if (!free_of_kernel(d)) {
+			stop_serving(d, XenbusStateClosed);
+			return false;
+		}
 		r = step == XENBUS_OFFER ? ops->offer(d) : ops->connect(d);
 		if (r) {
 			d->failed = true;
@@ -312,12 +249,33 @@ static bool take_step(struct device *d, enum xenbus_step step)
 	return false;
 }
 
-static void look_at(struct device *d)
+/* What `now`, which stands in our directory, says; false: no more to be done. */
+static bool still_ours(struct device *d, enum xenbus_state now)
+{
+	/*
+	 * Only the toolstack writes Initialising here: removed and made anew,
+	 * and both events came as one.  It may be another guest's now.
+	 */
+	if (now == XenbusStateUnknown ||
+	    (now == XenbusStateInitialising && d->written > XenbusStateInitialising)) {
+		d->gone = true;
+		stop_serving(d, XenbusStateClosed);
+		return false;
+	}
+	/* Closing is what libxl writes to unplug it */
+	if (now != d->written && now != XenbusStateInitialising && now != XenbusStateClosing) {
+		give_up(d, now);
+		return false;
+	}
+	return true;
+}
+
+void device_look(struct device *d)
 {
 	struct xs_handle *xsh = d->b->xsh;
-	enum xenbus_state now, peer;
-	uint64_t online = 0;
+	enum xenbus_state peer;
 	unsigned int i;
+	bool online;
 
 	if (d->after != XenbusStateUnknown)
 		return; /* still stopping; device_stopped() brings us back */
@@ -327,67 +285,23 @@ static void look_at(struct device *d)
 			  (errno == ENOENT || errno == EACCES);
 		return;
 	}
-	now = xenbus_read_state(xsh, d->dir);
-	/*
-	 * Only the toolstack writes Initialising here: removed and made anew,
-	 * and both events came as one.  It may be another guest's now.
-	 */
-	if (now == XenbusStateUnknown ||
-	    (now == XenbusStateInitialising && d->written > XenbusStateInitialising)) {
-		d->gone = true;
-		stop_serving(d, XenbusStateClosed);
+	if (!still_ours(d, xenbus_read_state(xsh, d->dir)))
 		return;
-	}
 	peer = xenbus_read_state(xsh, d->front);
-	xs_read_u64f(xsh, 1, &online, "%s/online", d->dir);
-	if (d->failed) {
-		if (peer == XenbusStateInitialising || peer == XenbusStateInitialised ||
-		    peer == XenbusStateConnected)
-			return;
-		d->failed = false;
-	}
-	for (i = 0; i < 4 && d->after == XenbusStateUnknown; i++)
+	online = !device_offline(d);
+	if (d->failed && online &&
+	    (peer == XenbusStateInitialising || peer == XenbusStateInitialised ||
+	     peer == XenbusStateConnected))
+		return;
+	d->failed = false;
+	for (i = 0; i < 4 && d->after == XenbusStateUnknown && !d->refused; i++)
 		if (!take_step(d, xenbus_backend_step(d->own, peer, online)))
 			break;
+	if (d->after == XenbusStateUnknown && !d->refused)
+		device_retire(d);
 }
 
-void devices_turn(struct backend *b)
+void device_end(struct device *d)
 {
-	struct device *d, *next;
-
-	if (b->rescan) {
-		b->rescan = false;
-		LIST_FOREACH(d, &b->devices, link)
-			d->dirty = true;
-		scan(b);
-	}
-	for (d = LIST_FIRST(&b->devices); d; d = next) {
-		next = LIST_NEXT(d, link);
-		if (!d->dirty)
-			continue;
-		d->dirty = false;
-		if (!b->ending && !d->gone)
-			look_at(d);
-		if (d->gone && !d->serving) {
-			remove_device(d);
-			b->rescan = true; /* it may have been made anew */
-		}
-	}
-}
-
-bool devices_close(struct backend *b)
-{
-	struct device *d, *next;
-
-	for (d = LIST_FIRST(&b->devices); d; d = next) {
-		next = LIST_NEXT(d, link);
-		if (d->own == XenbusStateUnknown)
-			d->gone = true;
-		if (!b->ending && d->after == XenbusStateUnknown)
-			stop_serving(d, XenbusStateClosed);
-		if (!d->serving)
-			remove_device(d);
-	}
-	b->ending = true;
-	return LIST_EMPTY(&b->devices);
+	stop_serving(d, XenbusStateClosed);
 }

@@ -42,31 +42,20 @@ enum xenbus_state xenbus_read_state(struct xs_handle *xsh, const char *dir)
 	return state;
 }
 
-/* One transaction: the node `leaf` is written if `dir`/state is there. */
-static bool write_existing(struct xs_handle *xsh, const char *dir, const char *leaf,
-			   const char *text)
+bool xenbus_transaction(struct xs_handle *xsh,
+			bool (*body)(struct xs_handle *xsh, xs_transaction_t t, void *arg),
+			void *arg)
 {
-	char path[XENSTORE_ABS_PATH_MAX + 1], state[XENSTORE_ABS_PATH_MAX + 1];
-	unsigned int len, i;
+	unsigned int i;
 
-	if (snprintf(path, sizeof(path), "%s/%s", dir, leaf) >= (int)sizeof(path) ||
-	    snprintf(state, sizeof(state), "%s/state", dir) >= (int)sizeof(state)) {
-		errno = ENAMETOOLONG;
-		return false;
-	}
 	for (i = 0; i < TRIES; i++) {
 		xs_transaction_t t = xs_transaction_start(xsh);
-		void *old;
 		int err;
 
 		if (t == XBT_NULL)
 			return false;
-		old = xs_read(xsh, t, state, &len);
-		err = errno;
-		free(old);
-		if (!old || !xs_write(xsh, t, path, text, (unsigned int)strlen(text))) {
-			if (old)
-				err = errno;
+		if (!body(xsh, t, arg)) {
+			err = errno;
 			xs_transaction_end(xsh, t, true);
 			errno = err;
 			return false;
@@ -79,28 +68,82 @@ static bool write_existing(struct xs_handle *xsh, const char *dir, const char *l
 	return false;
 }
 
+static bool leaf_path(char path[XENSTORE_ABS_PATH_MAX + 1], const char *dir, const char *leaf)
+{
+	if (snprintf(path, XENSTORE_ABS_PATH_MAX + 1, "%s/%s", dir, leaf) <= XENSTORE_ABS_PATH_MAX)
+		return true;
+	errno = ENAMETOOLONG;
+	return false;
+}
+
+char *xenbus_read_leaf(struct xs_handle *xsh, xs_transaction_t t, const char *dir, const char *leaf)
+{
+	char path[XENSTORE_ABS_PATH_MAX + 1];
+	unsigned int len;
+
+	return leaf_path(path, dir, leaf) ? xs_read(xsh, t, path, &len) : NULL;
+}
+
+struct writing {
+	const char *dir;
+	const struct xenbus_node *nodes;
+	unsigned int n;
+};
+
+/* Below a directory that is there: else writing would make it. */
+static bool write_existing(struct xs_handle *xsh, xs_transaction_t t, void *arg)
+{
+	const struct writing *w = arg;
+	char path[XENSTORE_ABS_PATH_MAX + 1];
+	char *state = xenbus_read_leaf(xsh, t, w->dir, "state");
+	unsigned int i;
+
+	if (!state)
+		return false;
+	free(state);
+	for (i = 0; i < w->n; i++)
+		if (!leaf_path(path, w->dir, w->nodes[i].leaf) ||
+		    !xs_write(xsh, t, path, w->nodes[i].value,
+			      (unsigned int)strlen(w->nodes[i].value)))
+			return false;
+	return true;
+}
+
+bool xenbus_write_nodes(struct xs_handle *xsh, const char *dir, const struct xenbus_node *nodes,
+			unsigned int n)
+{
+	struct writing w = { dir, nodes, n };
+
+	return xenbus_transaction(xsh, write_existing, &w);
+}
+
 bool xenbus_write_state(struct xs_handle *xsh, const char *dir, enum xenbus_state state)
 {
 	char text[2] = { (char)('0' + state), 0 };
+	struct xenbus_node node = { "state", text };
 
-	return write_existing(xsh, dir, "state", text);
+	return xenbus_write_nodes(xsh, dir, &node, 1);
 }
 
 void xenbus_write_error(struct xs_handle *xsh, const char *dir, const char *fmt, ...)
 {
 	char text[256];
+	struct xenbus_node node = { "error", text };
 	va_list ap;
 
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	write_existing(xsh, dir, "error", text);
+	xenbus_write_nodes(xsh, dir, &node, 1);
 }
 
 enum xenbus_step xenbus_backend_step(enum xenbus_state own, enum xenbus_state peer, bool online)
 {
 	bool served = own == XenbusStateConnected;
 
+	/* unplugged, and nothing is mapped: no need to wait for the guest */
+	if (!online && !served && own != XenbusStateClosed && peer != XenbusStateClosing)
+		return XENBUS_CLOSED;
 	switch (peer) {
 	case XenbusStateInitialising:
 		/* a frontend that begins anew while we serve its old ring */

@@ -19,9 +19,29 @@ enum xenbus_state xenbus_parse_state(const char *text);
 enum xenbus_state xenbus_read_state(struct xs_handle *xsh, const char *dir);
 
 /*
- * Writes `dir`/state, but never makes the node: a device that the toolstack
- * has removed stays removed (false, ENOENT).
+ * Runs `body` in a transaction, again when it collides, a bounded number of
+ * times.  body: true to commit; false and errno to give up.  False: errno is
+ * body's, the store's, or EAGAIN.
  */
+bool xenbus_transaction(struct xs_handle *xsh,
+			bool (*body)(struct xs_handle *xsh, xs_transaction_t t, void *arg),
+			void *arg);
+
+/* `dir`/`leaf` as it stands in the transaction; NULL and errno. */
+char *xenbus_read_leaf(struct xs_handle *xsh, xs_transaction_t t, const char *dir,
+		       const char *leaf);
+
+struct xenbus_node {
+	const char *leaf, *value;
+};
+
+/*
+ * Writes nodes below `dir`, all or none, but never makes the directory: a
+ * device that the toolstack has removed stays removed (false, ENOENT).
+ */
+bool xenbus_write_nodes(struct xs_handle *xsh, const char *dir, const struct xenbus_node *nodes,
+			unsigned int n);
+/* The same for `dir`/state. */
 bool xenbus_write_state(struct xs_handle *xsh, const char *dir, enum xenbus_state state);
 
 /* Writes `dir`/error for people; also only where the device still is. */
@@ -40,6 +60,7 @@ enum xenbus_step {
 /*
  * `own`: our state; `peer`: the frontend's; `online`: the toolstack still
  * wants the device.  Call again after each step until it says STAY.
+ * Connected: we serve; in all other states nothing is mapped.
  */
 enum xenbus_step xenbus_backend_step(enum xenbus_state own, enum xenbus_state peer, bool online);
 

@@ -6,6 +6,7 @@
 #include "backend/block/blkback.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -110,11 +111,25 @@ static int blk_turn(struct backend *b)
 	return -1;
 }
 
+static int publish(struct device *d, const struct disk *disk)
+{
+	char sectors[24], size[12], info[12];
+	const struct xenbus_node nodes[] = {
+		{ "feature-flush-cache", "1" }, { "feature-barrier", "0" },
+		{ "feature-persistent", "0" },	{ "sectors", sectors },
+		{ "sector-size", size },	{ "info", info },
+	};
+
+	snprintf(sectors, sizeof(sectors), "%llu", (unsigned long long)disk->sectors);
+	snprintf(size, sizeof(size), "%u", SECTOR);
+	snprintf(info, sizeof(info), "%u", disk->readonly ? VDISK_READONLY : 0);
+	return device_publish(d, nodes, sizeof(nodes) / sizeof(nodes[0])) ? 0 : -errno;
+}
+
 static int blk_offer(struct device *d)
 {
 	struct vbd *v = d->data;
 	char fail[160];
-	bool ok;
 	int r;
 
 	if (!v) {
@@ -134,16 +149,9 @@ static int blk_offer(struct device *d)
 		device_fail(d, "%s", fail);
 		return r;
 	}
-	ok = device_write(d, "feature-flush-cache", "1") &&
-	     device_write(d, "feature-barrier", "0") &&
-	     device_write(d, "feature-persistent", "0") &&
-	     device_write(d, "sectors", "%llu", (unsigned long long)v->disk.sectors) &&
-	     device_write(d, "sector-size", "%u", SECTOR) &&
-	     device_write(d, "info", "%u", v->disk.readonly ? VDISK_READONLY : 0);
-	if (ok)
-		return 0;
-	r = -errno;
-	device_fail(d, "cannot publish the disk: %s", strerror(errno));
+	r = publish(d, &v->disk);
+	if (r)
+		device_fail(d, "cannot publish the disk: %s", strerror(-r));
 	return r;
 }
 

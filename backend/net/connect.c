@@ -16,12 +16,17 @@
 
 int vif_offer(struct device *d)
 {
+	static const struct xenbus_node nodes[] = {
+		{ "feature-rx-copy", "1" },
+		{ "feature-rx-flip", "0" },
+		{ "feature-sg", "1" },
+		{ "feature-gso-tcpv4", "0" },
+		{ "feature-split-event-channels", "0" },
+		{ "multi-queue-max-queues", "1" },
+	};
 	int r;
 
-	if (device_write(d, "feature-rx-copy", "1") && device_write(d, "feature-rx-flip", "0") &&
-	    device_write(d, "feature-sg", "1") && device_write(d, "feature-gso-tcpv4", "0") &&
-	    device_write(d, "feature-split-event-channels", "0") &&
-	    device_write(d, "multi-queue-max-queues", "1"))
+	if (device_publish(d, nodes, sizeof(nodes) / sizeof(nodes[0])))
 		return 0;
 	r = errno ? -errno : -EIO;
 	device_fail(d, "cannot publish features: %s", strerror(-r));

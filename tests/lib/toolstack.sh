@@ -10,6 +10,7 @@
 #   ts_forget F KIND DEV        removes all its nodes at once, as after `xl destroy`
 #   ts_state DIR                the state as a number, 0 if there is none
 #   ts_wait DIR STATE [SECONDS] until DIR/state is STATE; default 10 s
+#   ts_gone DIR [SECONDS]       until DIR is not there; default 10 s
 #
 # Backend kinds are abd and avif (TS_ABD, TS_AVIF), so that no driver of a
 # kernel takes the device.
@@ -43,7 +44,8 @@ ts_device() {
 	# first the directory with its permissions: what is below inherits them
 	xenstore-write "$front" "" || return 1
 	xenstore-chmod "$front" "n$f" "r$b" || return 1
-	xenstore-write "$back" "" || return 1
+	xenstore-write "${back%/*}" "" "$back" "" || return 1
+	xenstore-chmod "${back%/*}" "n$b" || return 1
 	xenstore-chmod "$back" "n$b" "r$f" || return 1
 	# the states come last: a backend begins when its own is there, and the
 	# frontends of Linux give up for good when they find no backend
@@ -100,15 +102,29 @@ ts_forget() {
 	return 0
 }
 
+ts_gone() {
+	local n=$((${2:-10} * 20))
+
+	while xenstore-exists "$1"; do
+		n=$((n - 1))
+		[ "$n" -gt 0 ] || return 1
+		sleep 0.05
+	done
+}
+
+# The guest's driver, if any, is not asked: its states are written here.
 ts_detach() {
-	local back ok=0
+	local back front=/local/domain/$1/device/$2/$3 ok=0 n=200
 
 	back=$(ts_backend "$1" "$2" "$3")
 	[ -n "$back" ] || return 1
-	xenstore-write "$back/online" 0 "/local/domain/$1/device/$2/$3/state" 5
-	ts_wait "$back" 5 10 || [ "$(ts_state "$back")" = 6 ] || ok=1
-	xenstore-write "/local/domain/$1/device/$2/$3/state" 6
-	ts_wait "$back" 6 10 || ok=1
+	xenstore-write "$back/online" 0 "$front/state" 5
+	while [ "$(ts_state "$back")" = 4 ] && [ $n -gt 0 ]; do
+		n=$((n - 1))
+		sleep 0.05
+	done
+	xenstore-write "$front/state" 6
+	ts_gone "$back" 10 || ok=1
 	ts_forget "$1" "$2" "$3"
 	return "$ok"
 }

@@ -280,6 +280,14 @@ static void xenbus_steps(void **state)
 	/* and in again; not when the toolstack wants it no more */
 	assert_int_equal(STEP(Closed, Initialising, true), XENBUS_OFFER);
 	assert_int_equal(STEP(Closed, Initialising, false), XENBUS_STAY);
+	/* unplugged: at once where nothing is mapped, else when the guest lets go */
+	assert_int_equal(STEP(Initialising, Unknown, false), XENBUS_CLOSED);
+	assert_int_equal(STEP(Initialising, Initialising, false), XENBUS_CLOSED);
+	assert_int_equal(STEP(InitWait, Initialised, false), XENBUS_CLOSED);
+	assert_int_equal(STEP(Closing, Connected, false), XENBUS_CLOSED);
+	assert_int_equal(STEP(Closing, Closing, false), XENBUS_STAY);
+	assert_int_equal(STEP(Connected, Connected, false), XENBUS_STAY);
+	assert_int_equal(STEP(Connected, Closing, false), XENBUS_CLOSING);
 	/* a frontend that died and began anew */
 	assert_int_equal(STEP(Connected, Initialising, true), XENBUS_CLOSED);
 	assert_int_equal(STEP(Closing, Initialising, true), XENBUS_CLOSED);
