@@ -355,7 +355,7 @@ is $? 4 "in another domain: exit status 4"
 like "$out" 'Permission denied; this is for dom0' "and why"
 
 # -- help, completion --
-is "$("$ctl" --list-commands | tr '\n' ' ')" "ledger status dump completion help " "--list-commands"
+is "$("$ctl" --list-commands | tr '\n' ' ')" "ledger status dump attach detach completion help " "--list-commands"
 fail=0
 for c in $("$ctl" --list-commands); do
 	[[ $("$ctl" help "$c") == "Usage: acctctl $c"* ]] || fail=1

@@ -46,10 +46,29 @@ const struct command commands[] = {
 	  "The first line names the columns and begins with #.  Columns keep their places.\n"
 	  "accounts and links only the accountant itself tells.\n\n" SOURCE_HELP,
 	  "ledger accounts links domains --socket --from --verbose --help", cmd_dump },
+	{ "attach", "disk GUEST VDEV FILE | nic GUEST ID --mac MAC [OPTION]...",
+	  "gives a guest a disk or a network device of our backends",
+	  "In dom0.  GUEST and DOMAIN are names or domids.  VDEV is xvda, xvdb1, .. or a number;\n"
+	  "FILE a file or block device where the backend runs.  Refused when the guest has such\n"
+	  "a device.  It lives as long as the domain: a guest that reboots needs it again.\n\n"
+	  "  --backend DOMAIN    whose acctring-blkback or -netback serves it; default 0\n"
+	  "  --kind NAME         that program's --kind; default abd for disks, avif for nic\n"
+	  "  --readonly          the disk only\n"
+	  "  --mac MAC           the nic's address, as 00:16:3e:00:00:01\n"
+	  "  --wait [SECONDS]    until both ends are connected; 1..3600, default 30\n",
+	  "disk nic --backend --kind --readonly --mac --wait --help", cmd_attach },
+	{ "detach", "GUEST VDEV|ID [OPTION]...", "takes such a device away",
+	  "In dom0.  Waits, for 10 seconds, for the guest to let go and the backend to remove its\n"
+	  "directory; when they do not, says what is in the way, and leaves it unplugged:\n"
+	  "it goes as soon as it can, and a second detach clears up.\n\n"
+	  "  --wait SECONDS      1..3600, default 10\n"
+	  "  --force             the guest is not asked, its data may be lost; and what is left\n"
+	  "                      after that time is removed\n",
+	  "--wait --force --help", cmd_detach },
 	{ "completion", "", "a completion script for bash", "Use: eval \"$(acctctl completion)\"\n",
 	  "--help", cmd_completion },
-	{ "help", "[COMMAND]", "this, or more about a command", "", "ledger status dump completion",
-	  cmd_help },
+	{ "help", "[COMMAND]", "this, or more about a command", "",
+	  "ledger status dump attach detach completion", cmd_help },
 	{ NULL, NULL, NULL, NULL, NULL, NULL },
 };
 
@@ -69,11 +88,12 @@ static void help_all(void)
 
 	puts("Usage: acctctl COMMAND [OPTION]...\n"
 	     "Shows what the accountant of this domain knows; in dom0, what all of them told\n"
-	     "acctring-collector.\n");
+	     "acctring-collector.  Attaches devices to our backends.\n");
 	for (c = commands; c->name; c++)
 		printf("  %-11s %s\n", c->name, c->summary);
 	puts("\n  --help, --version, --list-commands, --list-options COMMAND\n\n"
-	     "Exit status: 0 ok, 1 failed while running, 2 command line, 4 no accountant.");
+	     "Exit status: 0 ok, 1 failed while running, 2 command line, 4 no accountant, or no "
+	     "xenstore.");
 }
 
 int cmd_help(int argc, char **argv)
@@ -88,10 +108,7 @@ int cmd_help(int argc, char **argv)
 	}
 	c = command_find(argv[1]);
 	if (!c)
-		die(EXIT_USAGE,
-		    "help: %s: unknown command, allowed: ledger, status, dump, "
-		    "completion, help",
-		    argv[1]);
+		die(EXIT_USAGE, "help: %s: unknown command, allowed: " COMMANDS, argv[1]);
 	printf("Usage: acctctl %s %s\n%c%s.\n\n%s", c->name, c->args, c->summary[0] - ('a' - 'A'),
 	       c->summary + 1, c->help);
 	return 0;

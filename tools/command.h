@@ -17,12 +17,17 @@ struct command {
 	int (*run)(int argc, char **argv);
 };
 
+/* for error texts */
+#define COMMANDS "ledger, status, dump, attach, detach, completion, help"
+
 extern const struct command commands[]; /* ended by a NULL name */
 const struct command *command_find(const char *name);
 
 int cmd_ledger(int argc, char **argv);
 int cmd_status(int argc, char **argv);
 int cmd_dump(int argc, char **argv);
+int cmd_attach(int argc, char **argv);
+int cmd_detach(int argc, char **argv);
 int cmd_completion(int argc, char **argv);
 int cmd_help(int argc, char **argv);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * acctctl - shows people, and scripts, what the accountant knows.
+ * acctctl - shows people, and scripts, what the accountant knows; plugs
+ * devices of our backends into guests.
  */
 #include "common/log.h"
 #include "tools/command.h"
@@ -8,9 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define ALLOWED                                                                        \
-	"ledger, status, dump, completion, help, --help, --version, --list-commands, " \
-	"--list-options COMMAND"
+#define ALLOWED COMMANDS ", --help, --version, --list-commands, --list-options COMMAND"
 
 static int list_commands(void)
 {
@@ -26,8 +25,7 @@ static int list_options(const char *name)
 	const struct command *c = name ? command_find(name) : NULL;
 
 	if (!c)
-		die(EXIT_USAGE,
-		    "--list-options: %s, allowed: ledger, status, dump, completion, help",
+		die(EXIT_USAGE, "--list-options: %s, allowed: " COMMANDS,
 		    name ? name : "a command is missing");
 	puts(c->options);
 	return 0;
