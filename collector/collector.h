@@ -78,6 +78,7 @@ struct source {
 	bool here; /* named, and the domain lives */
 	bool heard; /* since we run */
 	bool told_row; /* said that a row does not hold */
+	unsigned int strangers; /* rows about VMs that are not served, when last told */
 	uint64_t epoch; /* of what is mapped */
 	uint64_t over; /* epoch that is dead or was refused, 0 none */
 	char said[192]; /* the last complaint: not again and again */

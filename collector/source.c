@@ -203,26 +203,27 @@ static void drop_other_ledgers(struct collector *c, struct source *s)
 			 (unsigned int)s->domid);
 }
 
-static void keep_about(struct collector *c, struct source *s, uint16_t b)
+/* Returns how many rows are about VMs that dom0 gave no device of b. */
+static unsigned int keep_about(struct collector *c, struct source *s, uint16_t b)
 {
 	struct kept k = { .ledger = s->work->incarnation };
 	struct limit *l = limit_of(c, b);
+	unsigned int strangers = 0;
 	uint32_t i;
 
 	for (i = 0; i < s->work->rows; i++) {
 		k.is = s->work->row[i];
 		if (k.is.what != ACCTRING_STMT_VM || k.is.backend != b)
 			continue;
-		if (!serving_believed(&c->serving, b, k.is.uuid))
-			log_debug("domain %u: a row is not believed: domain %u was not said to "
-				  "serve that VM",
-				  (unsigned int)s->domid, (unsigned int)b);
-		else
+		if (serving_believed(&c->serving, b, k.is.uuid))
 			keep(s, &k);
+		else
+			strangers++;
 	}
 	for (i = 0; l && i < s->rows; i++)
 		if (!s->row[i].saved && s->row[i].is.backend == b)
 			l->saved = false; /* the CPU that covers it */
+	return strangers;
 }
 
 /*
@@ -232,6 +233,7 @@ static void keep_about(struct collector *c, struct source *s, uint16_t b)
  */
 static void keep_rows(struct collector *c, struct source *s)
 {
+	unsigned int strangers = 0;
 	size_t i;
 
 	drop_other_ledgers(c, s);
@@ -241,7 +243,12 @@ static void keep_rows(struct collector *c, struct source *s)
 	for (i = 0; i < c->pairs; i++)
 		if (uuid_equal(c->pair[i].a_uuid, s->uuid) &&
 		    tree_believes(c, s->uuid, c->pair[i].b) && believe(c, s, &c->pair[i]))
-			keep_about(c, s, c->pair[i].b);
+			strangers += keep_about(c, s, c->pair[i].b);
+	if (strangers != s->strangers) /* not with each statement: VMs end, ledgers keep them */
+		log_debug("domain %u: %u rows are not believed: no driver domain was said to serve "
+			  "those VMs",
+			  (unsigned int)s->domid, strangers);
+	s->strangers = strangers;
 	s->heard = true;
 }
 

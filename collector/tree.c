@@ -253,8 +253,8 @@ void trees_measure(struct collector *c)
 		struct tree *t = &c->tree[k];
 
 		b = domains_same(&c->domains, t->b, t->b_uuid);
-		/* dom0 can ask the hypervisor; other domains' kernels do not let them */
-		if (!b || !t->b || !domains_same(&c->domains, t->a, t->a_uuid))
+		/* an accountant in dom0 asks the hypervisor for dom0; others must be told */
+		if (!b || (!t->a && !t->b) || !domains_same(&c->domains, t->a, t->a_uuid))
 			continue;
 		tree_path(path, t->a, t->b, "measured");
 		snprintf(line, sizeof(line), "v=1 t_ns=%" PRIu64 " cpu_ns=%" PRIu64,
