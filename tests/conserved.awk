@@ -4,30 +4,39 @@
 # class by class.  Prints each difference, then the line of `make demo`;
 # exits 1 when anything differs.
 #
-# usage: awk -f conserved.awk LEDGER.tsv TOTALS.tsv... OUTPUT...
+# usage: awk [-v rebooted=1] [-v device=N] -f conserved.awk LEDGER.tsv TOTALS.tsv... OUTPUT...
+#
+# rebooted: the ledger knows a VM by its UUID and names its latest domid, backends
+# knew its earlier ones too: domids are not compared.
+# device: only what the ledger holds of this one; the totals are of no other.
 BEGIN { FS = "\t"; split("posts units bytes ns", field, " ") }
+
+function key(kind, domid, device, class)
+{
+	return kind " domid " (rebooted ? "any" : domid) " device " device " " class
+}
 
 FNR == 1 { file++ }
 /^#/ { next }
 
 # uuid domid name backend kind device class posts units bytes ns
-file == 1 {
+file == 1 && (device == "" || $6 == device) {
 	vm[$1] = 1
 	for (i = 1; i <= 4; i++) {
-		held[$5 " domid " $2 " device " $6 " " $7, i] += $(7 + i)
+		held[key($5, $2, $6, $7), i] += $(7 + i)
 		ledger[i] += $(7 + i)
 	}
-	seen[$5 " domid " $2 " device " $6 " " $7] = 1
-	next
+	seen[key($5, $2, $6, $7)] = 1
 }
+file == 1 { next }
 
 # kind domid device class posts units bytes ns
 NF == 8 {
 	for (i = 1; i <= 4; i++) {
-		post[$1 " domid " $2 " device " $3 " " $4, i] += $(4 + i)
+		post[key($1, $2, $3, $4), i] += $(4 + i)
 		posted[i] += $(4 + i)
 	}
-	seen[$1 " domid " $2 " device " $3 " " $4] = 1
+	seen[key($1, $2, $3, $4)] = 1
 	next
 }
 
@@ -42,10 +51,10 @@ NF == 8 {
 }
 
 END {
-	for (key in seen)
+	for (k in seen)
 		for (i = 1; i <= 4; i++)
-			if (held[key, i] != post[key, i]) {
-				printf "differs: %s: %s posted %.0f, ledger %.0f\n", key, field[i], post[key, i], held[key, i]
+			if (held[k, i] != post[k, i]) {
+				printf "differs: %s: %s posted %.0f, ledger %.0f\n", k, field[i], post[k, i], held[k, i]
 				bad = 1
 			}
 	for (u in vm)

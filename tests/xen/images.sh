@@ -1,11 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Makes what dom0 is booted with besides its root: initramfs images, the
-# product's disk and the bed's disk.  usage: images.sh BASE OUT
+# Makes what dom0 is given besides its root: initramfs images, the product and
+# the bed; as two disks to boot with, or as a tar for a bed that is up.
+# usage: images.sh BASE OUT disks|tar
 # The rest comes by environment (see run.sh).
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-base=$1 out=$2
+base=$1 out=$2 form=$3 product_dir=$BUILD/xen/product
 root=$base/root version=$(cat "$base/kernel-version")
 
 # A plain ELF kernel: else Xen and libxl unpack it, emulated, at each start.
@@ -33,7 +34,7 @@ trap 'rm -rf "$bed"' EXIT
 mkdir -p "$bed"/{bin,guest,cases}
 cp "$BUILD"/xen/bin/* "$bed/bin/"
 kills=()
-for p in kill_run kill_backend; do
+for p in kill_run kill_backend kill_check; do
 	[ ! -x "$BUILD/tests/prog/$p" ] || kills+=("$BUILD/tests/prog/$p")
 done
 [ ${#kills[@]} = 0 ] || cp "${kills[@]}" "$bed/bin/"
@@ -44,9 +45,9 @@ cp "$base/vmlinux" "$base/versions" "$bed/guest/"
 initrd "$bed/guest/guest.cpio.gz" "$here/guest/init" -m $guest_modules \
 	-p "${tools[@]}" "$BUILD"/xen/bin/*
 product=()
-if [ -d "$out/product/usr/local/sbin" ]; then
-	for p in "$out"/product/usr/local/{bin,sbin}/*; do
-		product+=("$p=${p#"$out/product"}")
+if [ -d "$product_dir/usr/local/sbin" ]; then
+	for p in "$product_dir"/usr/local/{bin,sbin}/*; do
+		product+=("$p=${p#"$product_dir"}")
 	done
 	# shellcheck disable=SC2086
 	initrd "$bed/guest/driver.cpio.gz" "$here/guest/init" -m $guest_modules tun bridge loop \
@@ -59,12 +60,19 @@ fi
 	echo "sched='$SCHED'"
 	echo "store='$STORE'"
 	echo "guest_type='$GUEST'"
+	echo "slow='$XEN_SLOW'"
 } >"$bed/run.conf"
+mkdir -p "$product_dir/usr/local"
+if [ "$form" = tar ]; then
+	mkdir -p "$bed/product"
+	cp -a "$product_dir"/usr/local/. "$bed/product/"
+	tar -C "$bed" -cf "$out/push.tar" .
+	exit
+fi
 image() { # FILE LABEL SIZE DIRECTORY
 	rm -f "$1"
 	truncate -s "$3" "$1"
 	mkfs.ext4 -q -L "$2" -O ^has_journal -d "$4" "$1"
 }
-image "$out/bed.img" bed 384M "$bed"
-mkdir -p "$out/product/usr/local"
-image "$out/product.img" product 128M "$out/product/usr/local"
+image "$out/bed.img" bed 512M "$bed"
+image "$out/product.img" product 128M "$product_dir/usr/local"

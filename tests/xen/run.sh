@@ -3,42 +3,113 @@
 # Boots Xen under QEMU, lets dom0 run the cases, prints their TAP lines as
 # they come and leaves logs in $BUILD/xen/results.
 #
-# usage: run.sh cases|facts|shell
+# usage: run.sh cases|facts|shell|up|again|down
+#   cases, facts, shell   boot, run, power off
+#   up, again, down       a bed that stays: again brings it what was changed and runs cases there
 #   CASE       only these cases (shell patterns, e.g. 'link-*')
 #   SCHED      credit2 (default) or credit      STORE  oxenstored (default) or xenstored
 #   GUEST      pv (default, boots three times faster) or pvh: the type of guests where a case leaves it open
+#   XEN_NAME   a name for this run, to have two beside each other (default: bed)
+#   XEN_BASE   where dom0's image is kept (default: $BUILD/xen)
+#   XEN_CPUS   of the emulated machine (default 1)
+#   XEN_SLOTS  beds that work at a time (default 2), of all that have this XEN_BASE
+#   XEN_SLOW   factor for the cases' limits (default 1), on a busy machine
 #   XEN_CONSOLE  a chardev of QEMU for the shell, instead of the terminal
-#   XEN_ACCEL  tcg (default) or kvm             XEN_MINUTES  limit of the whole run
+#   XEN_MINUTES  limit of the whole run (default 20)
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-export MODE=${1:-cases} CASE=${CASE:-} SCHED=${SCHED:-credit2} STORE=${STORE:-oxenstored} GUEST=${GUEST:-pv}
-: "${BUILD:?run me through make}" "${XEN_ACCEL:=tcg}" "${XEN_MINUTES:=20}"
+MODE=${1:-cases}
+: "${BUILD:?run me through make}"
+: "${CASE=}" "${SCHED:=credit2}" "${STORE:=oxenstored}" "${GUEST:=pv}" "${XEN_SLOW:=1}"
+: "${XEN_MINUTES:=20}" "${XEN_NAME:=bed}" "${XEN_BASE:=$BUILD/xen}" "${XEN_SLOTS:=2}" "${XEN_CPUS:=1}"
+export MODE CASE SCHED STORE GUEST XEN_SLOW
 usage() { echo "$*" >&2; exit 2; }
-case $MODE in cases | facts | shell) ;; *) usage "run.sh cases|facts|shell, not $MODE" ;; esac
+case $MODE in cases | facts | shell | up | again | down) ;; *) usage "run.sh cases|facts|shell|up|again|down, not $MODE" ;; esac
 case $SCHED in credit2 | credit) ;; *) usage "SCHED is credit2 or credit, not $SCHED" ;; esac
 case $STORE in oxenstored | xenstored) ;; *) usage "STORE is oxenstored or xenstored, not $STORE" ;; esac
 case $GUEST in pv | pvh) ;; *) usage "GUEST is pv or pvh, not $GUEST" ;; esac
-case $XEN_ACCEL in
-tcg) accel=tcg,thread=multi cpu=Opteron_G3,+npt,-rdtscp,-misalignsse ;;
-kvm) accel=kvm cpu=host ;;
-*) usage "XEN_ACCEL is tcg or kvm, not $XEN_ACCEL" ;;
+
+out=$BUILD/xen/$XEN_NAME
+results=$out/results
+mkdir -p "$results"
+say() { printf '  %-7s %s\n' XEN "$*" >&2; }
+running() { [ -e "$out/qemu.pid" ] && grep -qs "$out/push.img" "/proc/$(cat "$out/qemu.pid")/cmdline"; }
+unpack() { # what dom0 left, and plots of it
+	tar -C "$results" -xf "$out/results.img" 2>/dev/null || echo "# no results came out: see $results/console.log"
+	"$here/plot.sh" "$results"
+}
+# TAP is complete and without a "not ok"
+judge() {
+	tr -d '\r' | perl -ne '
+		$plan = $1 if /^1\.\.(\d+)/;
+		$n++ if /^(not )?ok /;
+		$bad++ if /^not ok /;
+		END { exit !(defined $plan && $plan == $n && !$bad) }'
+}
+
+# Emulated CPUs that wait for each other's locks crawl when there are more of
+# them than real ones: at most XEN_SLOTS beds work at a time.
+slot() {
+	local i
+	mkdir -p "$XEN_BASE"
+	while :; do
+		for ((i = 0; i < XEN_SLOTS; i++)); do
+			exec 8>"$XEN_BASE/slot.$i"
+			! flock -n 8 || return 0
+		done
+		sleep 0.5
+	done
+}
+
+# A bed that nobody uses is stopped, its clocks with it: even an idle one burns half a CPU.
+monitor() {
+	perl -MIO::Socket::UNIX -e '
+		my $s = IO::Socket::UNIX->new(Peer => $ARGV[0]) or exit 1;
+		print $s "$ARGV[1]\n"; $s->flush; sleep 1' "$out/monitor" "$1"
+}
+
+case $MODE in
+down)
+	running || usage "no bed is up"
+	kill "$(cat "$out/qemu.pid")"
+	rm "$out/qemu.pid"
+	exit
+	;;
+again)
+	running || usage "no bed is up: make xen-up"
+	base=$("$here/base.sh" "$XEN_BASE")
+	"$here/images.sh" "$base" "$out" tar
+	slot
+	running || usage "no bed is up any more: make xen-up"
+	monitor cont
+	seen=$(stat -c %s "$results/tap")
+	n=$(($(cat "$out/pushed") + 1))
+	dd if="$out/push.tar" of="$out/push.img" bs=1M seek=1 conv=notrunc status=none
+	printf '%s \n' "$n $(stat -c %s "$out/push.tar")" | dd of="$out/push.img" conv=notrunc,sync bs=512 status=none
+	echo "$n" >"$out/pushed"
+	timeout "$((XEN_MINUTES * 60))" tail -c "+$((seen + 1))" -s 0.2 -f "$results/tap" 8<&- |
+		sed -u "s,\r,,g; /^# end $n\$/q" | tee "$out/last" 8<&- || : # tail is told by a broken pipe that it is over
+	monitor stop
+	unpack
+	judge <"$out/last"
+	exit
+	;;
 esac
 
-out=$BUILD/xen
-mkdir -p "$out"
 exec 9>"$out/lock"
 flock -n 9 || usage "another run uses $out"
-base=$("$here/base.sh" "$out")
-printf '  %-7s %s\n' XEN "guests and disks" >&2
-"$here/images.sh" "$base" "$out"
-rm -rf "$out/results"
-mkdir -p "$out/results"
-rm -f "$out/results.img"
+base=$("$here/base.sh" "$XEN_BASE")
+say "guests and disks"
+"$here/images.sh" "$base" "$out" disks
+rm -rf "$results" "$out"/{results,push}.img
+mkdir -p "$results"
 truncate -s 64M "$out/results.img"
-: >"$out/results/tap"
+truncate -s 512M "$out/push.img"
+echo 0 >"$out/pushed"
+: >"$results/tap"
 
-args=(-machine q35 -accel "$accel" -cpu "$cpu" -smp 2 -m 3584 -display none -no-reboot -nodefaults
-	-kernel "$base/xen" -append "console=com1 com1=115200,8n1 dom0_mem=1280M,max:1280M dom0_max_vcpus=2 sched=$SCHED loglvl=info guest_loglvl=info tbuf_size=0"
+args=(-machine q35 -accel tcg,thread=multi -cpu Opteron_G3,+npt,-rdtscp,-misalignsse -smp "$XEN_CPUS" -m 3072 -display none -no-reboot -nodefaults
+	-kernel "$base/xen" -append "console=com1 com1=115200,8n1 dom0_mem=1280M,max:1280M dom0_max_vcpus=$XEN_CPUS sched=$SCHED loglvl=info guest_loglvl=info tbuf_size=0 bootscrub=0"
 	-initrd "$base/vmlinux console=hvc0 root=/dev/sda rw loglevel=5 systemd.show_status=0,$base/dom0.cpio.gz"
 	-device ahci,id=ahci)
 n=0
@@ -50,30 +121,41 @@ drive dom0 "$base/dom0.img" ,snapshot=on
 drive product "$out/product.img" ,snapshot=on
 drive bed "$out/bed.img" ,snapshot=on
 drive results "$out/results.img" ""
+drive push "$out/push.img" ""
 
 if [ "$MODE" = shell ]; then
 	echo "# dom0's console; leave with \`poweroff\`, or Ctrl-A X" >&2
-	exec qemu-system-x86_64 "${args[@]}" -serial "${XEN_CONSOLE:-mon:stdio}" -serial "file:$out/results/tap"
+	exec qemu-system-x86_64 "${args[@]}" -serial "${XEN_CONSOLE:-mon:stdio}" -serial "file:$results/tap"
 fi
 
-printf '  %-7s %s\n' XEN "boot ($XEN_ACCEL, $SCHED, $STORE, guests: $GUEST)" >&2
+slot
+say "boot ($SCHED, $STORE, guests: $GUEST)"
 started=$SECONDS
-nice -n 10 timeout "$((XEN_MINUTES * 60))" qemu-system-x86_64 "${args[@]}" \
-	-serial "file:$out/results/console.log" -serial "file:$out/results/tap" &
+serial=(-serial "file:$results/console.log" -serial "file:$results/tap")
+if [ "$MODE" = up ]; then
+	setsid qemu-system-x86_64 "${args[@]}" "${serial[@]}" \
+		-monitor "unix:$out/monitor,server=on,wait=off" </dev/null >"$out/qemu.log" 2>&1 8<&- 9<&9 &
+	echo $! >"$out/qemu.pid"
+	until grep -q '^# up' "$results/tap"; do
+		running || { cat "$out/qemu.log"; exit 1; }
+		[ $((SECONDS - started)) -lt 300 ] || { echo "not up after 300 s: $results/console.log"; exit 1; }
+		sleep 0.5
+	done
+	monitor stop
+	cat "$results/tap"
+	exit
+fi
+timeout "$((XEN_MINUTES * 60))" qemu-system-x86_64 "${args[@]}" "${serial[@]}" &
 qemu=$!
 trap 'kill "$qemu" 2>/dev/null || :' EXIT
 # Lines as they come; tail ends with QEMU.
-tail -n +1 -s 0.5 -f --pid="$qemu" "$out/results/tap" | sed -u "s,\r,,g"
+tail -n +1 -s 0.5 -f --pid="$qemu" "$results/tap" | sed -u "s,\r,,g"
 wait "$qemu" && rc=0 || rc=$?
 trap - EXIT
-tar -C "$out/results" -xf "$out/results.img" 2>/dev/null || echo "# no results came out: see $out/results/console.log"
-echo "# $((SECONDS - started)) s with Xen, logs in ${out#"$PWD/"}/results"
+unpack
+echo "# $((SECONDS - started)) s with Xen, logs in ${results#"$PWD/"}"
 if [ "$rc" = 124 ]; then
 	echo "Bail out! not finished after $XEN_MINUTES minutes"
 	exit 1
 fi
-tr -d '\r' <"$out/results/tap" | perl -ne '
-	$plan = $1 if /^1\.\.(\d+)/;
-	$n++ if /^(not )?ok /;
-	$bad++ if /^not ok /;
-	END { exit !(defined $plan && $plan == $n && !$bad) }'
+judge <"$results/tap"

@@ -3,14 +3,16 @@
 #   make check-xen [CASE=name] [SCHED=credit2|credit] [STORE=oxenstored|xenstored]
 #   make check-xen-facts       what the design leans on; needs no product
 #   make xen-shell             a console in dom0; ends with `poweroff`
+#   make xen-up                a bed that stays;  make xen-again CASE=name: what was
+#                              changed is brought there, and runs;  make xen-down
 
-XEN_DEPS := qemu-system-x86 debootstrap cpio xz-utils e2fsprogs kmod binutils tar
+XEN_DEPS := qemu-system-x86 debootstrap cpio xz-utils e2fsprogs kmod binutils tar gnuplot-nox
 XEN_SRC  := $(wildcard tests/xen/facts/*.c tests/xen/guest/*.c)
 XEN_BIN  := $(patsubst %.c,$(B)/xen/bin/%,$(notdir $(XEN_SRC)))
-XEN_LINK := -Wl,--as-needed -lxengnttab -lxenevtchn -lxenstore -lxencall -lxenctrl -lpthread
+XEN_LINK  = $(B)/libacctring.a -Wl,--as-needed -lxengnttab -lxenevtchn -lxenstore -lxencall -lxenctrl -lxenforeignmemory -lpthread
 XEN_ENV   = BUILD=$(abspath $(B)) CASE='$(CASE)' SCHED='$(SCHED)' STORE='$(STORE)' GUEST='$(GUEST)'
 
-.PHONY: check-xen check-xen-facts xen-shell xen-deps xen-product
+.PHONY: check-xen check-xen-facts xen-shell xen-up xen-again xen-down xen-deps xen-product
 
 xen-deps:
 	@sh tools/deps.sh $(XEN_DEPS)
@@ -20,6 +22,7 @@ define xen_prog
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(C_FLAGS) $(LD_FLAGS) -o $@ $< $(XEN_LINK)
 endef
+$(XEN_BIN): $(B)/libacctring.a
 $(B)/xen/bin/%: tests/xen/facts/%.c | $(B)/.deps
 	$(xen_prog)
 $(B)/xen/bin/%: tests/xen/guest/%.c | $(B)/.deps
@@ -30,10 +33,16 @@ xen-product: all
 	@rm -rf $(B)/xen/product && mkdir -p $(B)/xen
 	$(Q)$(MAKE) install DESTDIR=$(abspath $(B))/xen/product PREFIX=/usr/local >$(B)/xen/install.log
 
-XEN_PROG := $(addprefix $(B)/tests/prog/,kill_run kill_backend)
-check-xen: xen-deps xen-product $(XEN_PROG) $(XEN_BIN)
-	@$(XEN_ENV) tests/xen/run.sh cases
+XEN_PROG  := $(addprefix $(B)/tests/prog/,kill_run kill_backend kill_check)
+XEN_READY := xen-deps xen-product $(XEN_PROG) $(XEN_BIN)
+check-xen: $(XEN_READY)
+	@$(XEN_ENV) tests/xen/check.sh
 check-xen-facts: xen-deps $(XEN_BIN)
 	@$(XEN_ENV) tests/xen/run.sh facts
-xen-shell: xen-deps xen-product $(XEN_PROG) $(XEN_BIN)
-	@$(XEN_ENV) tests/xen/run.sh shell
+xen-shell xen-up xen-again: xen-%: $(XEN_READY)
+	@$(XEN_ENV) tests/xen/run.sh $*
+xen-down:
+	@$(XEN_ENV) tests/xen/run.sh down
+
+# Cases that run in the sandbox too (tests/cases.t) need them.
+tests: $(XEN_BIN)

@@ -2,6 +2,7 @@
 # shellcheck shell=bash
 # A guest grants to dom0 and is destroyed while mapped: a zombie; is a NEW map
 # of its grants possible while the old mapping stands?
+# on: xen sandbox
 # limit: 240
 guest g1
 d=$(domid g1)
@@ -13,14 +14,14 @@ mkfifo go
 # shellcheck disable=SC2086
 mapper "$d" $refs <go >seen 2>&1 &
 mapper=$!
-echo $mapper >>/run/bed/pids
+echo $mapper >>"$run/pids"
 exec 7>go
 until_ok 10 grep -q ok seen
 # shellcheck disable=SC2086
 mapper "$d" $refs </dev/null || fail "alive: second map"
-xl destroy g1
-state=$(xl list | awk -v d="$d" '$2 == d { print $5 }')
-diag "destroyed while mapped: xl list says '$state'"
+destroy g1
+is_dying "$d" || fail "destroyed while mapped, but it is no zombie"
+diag "destroyed while mapped: a zombie"
 echo look >&7
 sleep 1
 grep -q wrong seen && fail "page changed"
@@ -30,11 +31,10 @@ diag "the mapper reads on ($(tail -n 1 seen))"
 if mapper "$d" $refs </dev/null >out 2>&1; then
 	diag "a NEW map of a dying domain's grant works while another mapping exists"
 else
-	diag "a NEW map of a dying domain's grant fails while another mapping exists: $(head -n 1 out)"
+	fail "a NEW map of a dying domain's grant fails while another mapping exists: $(head -n 1 out)"
 fi
 exec 7>&-
 wait $mapper
-gone() { ! xl list | awk '{ print $2 }' | grep -qx "$d"; }
-until_ok 20 gone || fail "still a zombie after the unmap"
+until_ok 20 is_gone "$d" || fail "still a zombie after the unmap"
 diag "unmapped: the zombie is gone"
 clean_log

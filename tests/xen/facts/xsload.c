@@ -4,6 +4,7 @@
  *   xsload write SECONDS    how many writes a second are answered; the longest wait
  *   xsload hold SECONDS     a transaction, open that long
  *   xsload conflict SECONDS transactions that write one node, one after another
+ *   xsload room             how many more watches and transactions this domain may have
  */
 #include <xenstore.h>
 
@@ -68,13 +69,34 @@ static int conflicts(struct xs_handle *xs, uint64_t end)
 	return 0;
 }
 
+/* What is taken is given back when the handle is closed. */
+static int room(struct xs_handle *xs)
+{
+	char token[16];
+	unsigned int watches = 0, transactions = 0;
+
+	for (; watches < 1000; watches++) {
+		snprintf(token, sizeof(token), "r%u", watches);
+		if (!xs_watch(xs, KEY, token))
+			break;
+	}
+	printf("watches=%u (then: %s)", watches, strerror(errno));
+	for (; transactions < 100; transactions++)
+		if (!xs_transaction_start(xs))
+			break;
+	printf(" transactions=%u (then: %s)\n", transactions, strerror(errno));
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct xs_handle *xs = xs_open(0);
 	uint64_t end = now_ns() + (uint64_t)(argc > 2 ? atoi(argv[2]) : 0) * 1000000000;
 
+	if (xs && argc == 2 && !strcmp(argv[1], "room"))
+		return room(xs);
 	if (!xs || argc < 3)
-		die("usage: xsload write|hold|conflict SECONDS");
+		die("usage: xsload write|hold|conflict SECONDS | room");
 	if (!strcmp(argv[1], "write"))
 		return writes(xs, end);
 	if (!strcmp(argv[1], "hold"))

@@ -2,8 +2,8 @@
 /*
  * Runs, in a guest, what a case in dom0 asks for.  Dom0 writes
  * data/bed/cmd = "<n> <shell command>"; the agent answers with
- * data/bed/out (the last 1500 bytes, printable) and data/bed/done =
- * "<n> <exit code>".  Commands run one after another; a case that wants
+ * data/bed/out/0, 1, ... (the last 15000 bytes, printable) and data/bed/done =
+ * "<n> <exit code> <pieces of output>".  Commands run one after another; a case that wants
  * something in the background says so with '&'.
  */
 #include <ctype.h>
@@ -16,25 +16,32 @@
 #include <xenstore.h>
 
 #define OUT "/tmp/agent.out"
+#define PIECE 1500 /* a node of oxenstored and of xenstored holds 2048 */
+#define PIECES 10
 
 static void answer(struct xs_handle *xs, long n, int rc)
 {
-	char buf[1501], line[64];
+	char buf[PIECES * PIECE], line[64];
+	unsigned int piece = 0;
 	size_t len = 0, i;
 	FILE *f = fopen(OUT, "r");
 
 	if (f) {
-		if (fseek(f, -1500, SEEK_END))
+		if (fseek(f, -(long)sizeof(buf), SEEK_END))
 			rewind(f);
-		len = fread(buf, 1, 1500, f);
+		len = fread(buf, 1, sizeof(buf), f);
 		fclose(f);
 	}
 	for (i = 0; i < len; i++)
 		if (!isprint((unsigned char)buf[i]) && buf[i] != '\n' && buf[i] != '\t')
 			buf[i] = '?';
-	xs_write(xs, XBT_NULL, "data/bed/out", buf, len);
-	len = (size_t)snprintf(line, sizeof(line), "%ld %d", n, rc);
-	xs_write(xs, XBT_NULL, "data/bed/done", line, len);
+	for (i = 0; i < len; i += PIECE) {
+		snprintf(line, sizeof(line), "data/bed/out/%u", piece++);
+		xs_write(xs, XBT_NULL, line, buf + i,
+			 (unsigned int)(len - i < PIECE ? len - i : PIECE));
+	}
+	len = (size_t)snprintf(line, sizeof(line), "%ld %d %u", n, rc, piece);
+	xs_write(xs, XBT_NULL, "data/bed/done", line, (unsigned int)len);
 }
 
 static long last; /* a number is obeyed once, by whichever agent */
@@ -77,7 +84,7 @@ int main(void)
 	if (s)
 		last = strtol(s, NULL, 10);
 	else
-		xs_write(xs, XBT_NULL, "data/bed/done", "0 0", 3);
+		xs_write(xs, XBT_NULL, "data/bed/done", "0 0 0", 5);
 	free(s);
 	p.fd = xs_fileno(xs);
 	for (;;) {
