@@ -43,7 +43,8 @@ lost() { [ "$(ledger 'SELECT sum(epochs_lost) FROM domain')" = 1 ]; }
 soon 10 lost
 tap $? "the epoch is counted as lost"
 peer=/local/domain/1/data/acctring/peer/1/${link##*/}
-[ "$(xenstore-read "$peer")" = "refused $(epoch_of 0) lost" ]
+told() { [ "$(xenstore-read "$peer")" = "refused $(epoch_of 0) lost" ]; }
+soon 10 told # after the commit
 tap $? "and its backend would be told so"
 kill -TERM "$(cat "$tmp/pid-stale")"
 wait $stale

@@ -50,7 +50,8 @@ diag "lines in the logs meanwhile: $lines"
 [ "$lines" -le 5 ] || fail "the logs: $(tail -n 4 /tmp/acctringd.log; tail -n 4 /tmp/collector.log)"
 for f in before after; do head -n -2 $f >$f.numbers; done
 diff before.numbers after.numbers >changed || fail "a forged tree changes: $(cat changed)"
-grep -q "^/local/domain/$g/acctring/bill" after && fail "the forger has a bill: $(grep "/$g/acctring/bill" after)"
+# dom0 serves its console, on Xen: it may have a bill, of nothing
+grep "^/local/domain/$g/acctring/bill" after | grep '_ns=[1-9]' && fail "the forger has a bill"
 before=$(posted payer)
 io_read payer 2
 more() { [ "$(posted payer)" -gt "$before" ]; }

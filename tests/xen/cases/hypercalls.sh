@@ -24,7 +24,7 @@ count() {
 		"/local/domain/$d/acctring/accountant" "$id"
 	start_at "$a" acctringd 'acctringd -d /tmp/ledger.db -s /tmp/acctringd.sock'
 	# classes PV and scheduler, on its processor
-	xentrace -D -e 0x0022b000 -c $((1 << last)) -S 256 "$run/trace" >"$file.xentrace" 2>&1 &
+	xentrace -D -e 0x0022b000 $([ "$last" = 0 ] || echo "-c $((1 << last))") -S 256 "$run/trace" >"$file.xentrace" 2>&1 &
 	xentrace=$!
 	echo $xentrace >>"$run/pids"
 	in_guest drv 60 "hypercall_post 2 $id 8 200" >"$file" || fail "$(cat "$file")"
