@@ -66,6 +66,10 @@ background 1 vbd "$bin/acctring-blkback" --verbose
 vbd=$pid vbd_exec=$last
 background 1 vif "$bin/acctring-netback" --verbose
 vif=$pid vif_exec=$last
+for _ in $(seq 200); do # until both have their link offered: nothing changes by itself then
+	[ "$(xenstore-list /local/domain/1/data/acctring/link 2>/dev/null | wc -l)" = 2 ] && break
+	sleep 0.05
+done
 
 # -- what is wrong on the command line, and what is not there --
 mac=00:16:3e:00:00:02
