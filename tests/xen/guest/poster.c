@@ -111,7 +111,6 @@ static bool *over;
 static void join(struct member *m, uint64_t began)
 {
 	struct acctring *r = open_one(1, 0);
-	struct acctring_stats s = { .state = ACCTRING_LOCAL };
 
 	if (!r)
 		m->error = -errno;
@@ -120,7 +119,8 @@ static void join(struct member *m, uint64_t began)
 		nap_ms(!r || m->error == 1 ? 1000 : 200);
 		if (!r || m->error == 1)
 			continue;
-		s = stats_of(r);
+		struct acctring_stats s = stats_of(r);
+
 		if (s.state == ACCTRING_ATTACHED)
 			m->ns = now_ns() - began;
 		m->error = s.state == ACCTRING_ATTACHED ? 1 : s.error;
