@@ -7,11 +7,12 @@
 
 #include "accountant/accounts.h"
 
+#include <acctring/abi.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #define NAME_MAX_BYTES 64
-#define LINK_SLOTS 256u
+#define LINK_SLOTS ACCTRING_LINK_SLOTS
 
 /* A bit per link. */
 struct slots {

@@ -14,8 +14,6 @@
 /* Silence: Xen's libraries log to stderr unless given another logger. */
 extern struct xentoollog_logger ring_null_logger;
 
-#define LINK_SLOTS 256u
-
 /*
  * Processes with higher slots set no watch: a store allows a whole domain 100
  * (oxenstored) or 128 of them, and its drivers need some.  These ask.

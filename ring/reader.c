@@ -184,11 +184,6 @@ bool acctring_reader_alive(const struct acctring_reader *r)
 	return ld_acquire(&r->klink->alive);
 }
 
-int acctring_reader_port(const struct acctring_reader *r)
-{
-	return r->port;
-}
-
 unsigned int acctring_reader_refs(const struct acctring_reader *r, const uint32_t **refs)
 {
 	*refs = r->refs;
@@ -223,13 +218,6 @@ uint64_t acctring_reader_skipped(const struct acctring_reader *r)
 	for (i = 0; i < r->link.lanes; i++)
 		skipped += r->lane[i].drain.skipped;
 	return skipped;
-}
-
-uint64_t acctring_reader_ns(const struct acctring_reader *r, uint64_t cycles)
-{
-	__extension__ typedef unsigned __int128 wide;
-
-	return (uint64_t)((wide)cycles * r->link.mult >> r->link.shift);
 }
 
 /* ------------------------------------------------------------------ */

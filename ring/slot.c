@@ -24,7 +24,7 @@
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
-static bool taken[LINK_SLOTS]; /* by this process, whatever its domid was then */
+static bool taken[ACCTRING_LINK_SLOTS]; /* by this process, whatever its domid was then */
 
 /* Nobody but root and we may make files there, or any user could hold all slots. */
 static int rundir_open(void)
@@ -76,7 +76,7 @@ int slot_take_from(unsigned int domid, unsigned int slot, int *fd)
 	if (dir < 0)
 		return dir;
 	pthread_mutex_lock(&lock);
-	for (; slot < LINK_SLOTS; slot++) {
+	for (; slot < ACCTRING_LINK_SLOTS; slot++) {
 		if (taken[slot])
 			continue;
 		ret = slot_lock(dir, domid, slot);

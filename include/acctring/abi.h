@@ -40,6 +40,7 @@ extern "C" {
 /* ------------------------------------------------------------------ */
 /* Limits                                                              */
 
+#define ACCTRING_LINK_SLOTS 256u /* of a domain: processes with a link */
 #define ACCTRING_SLOTS_PER_PAGE 128u /* records in a ring page */
 #define ACCTRING_MAX_RING_PAGES 64u /* per lane; 0 or a power of two */
 #define ACCTRING_MAX_PAYER_PAGES 15u

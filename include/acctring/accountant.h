@@ -151,8 +151,6 @@ int acctring_reader_payer(const struct acctring_reader *r, unsigned int payer,
 unsigned int acctring_reader_payers(const struct acctring_reader *r); /* limit of payer numbers */
 /* false once the backend's process has ended or closed the link. */
 bool acctring_reader_alive(const struct acctring_reader *r);
-/* Local event port, or -1. */
-int acctring_reader_port(const struct acctring_reader *r);
 /* Grant references of the link, the link page's first. */
 unsigned int acctring_reader_refs(const struct acctring_reader *r, const uint32_t **refs);
 const char *acctring_reader_program(const struct acctring_reader *r);
@@ -170,8 +168,6 @@ bool acctring_reader_foreign(const struct acctring_reader *r);
  * that it had not acknowledged; what it was committing): in no account of ours.
  */
 uint64_t acctring_reader_skipped(const struct acctring_reader *r);
-/* ns of the backend's counter: cycles * mult >> shift. */
-uint64_t acctring_reader_ns(const struct acctring_reader *r, uint64_t cycles);
 
 /*
  * Allowance of a payer on a lane: it may have spent `ns` in all (0: no

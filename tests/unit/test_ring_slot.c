@@ -122,17 +122,17 @@ static void not_inherited(void **state)
 /* As many as gntalloc has pages for, and more. */
 static void many(void **state)
 {
-	int fd[LINK_SLOTS], i;
+	int fd[ACCTRING_LINK_SLOTS], i;
 
 	(void)state;
 	xen_reset();
-	for (i = 0; i < (int)LINK_SLOTS; i++)
+	for (i = 0; i < (int)ACCTRING_LINK_SLOTS; i++)
 		assert_int_equal(slot_take(5, &fd[i]), i);
 	assert_int_equal(take(), -EUSERS);
 	slot_drop(200, fd[200]);
 	assert_int_equal(take(), 200);
 	fd[200] = slot_fd;
-	for (i = 0; i < (int)LINK_SLOTS; i++)
+	for (i = 0; i < (int)ACCTRING_LINK_SLOTS; i++)
 		slot_drop(i, fd[i]);
 }
 
@@ -140,12 +140,12 @@ static void many(void **state)
 static void squatter(void **state)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
-	int fd[LINK_SLOTS], n;
+	int fd[ACCTRING_LINK_SLOTS], n;
 	unsigned int i;
 
 	(void)state;
 	xen_reset();
-	for (i = 0; i < LINK_SLOTS; i++) {
+	for (i = 0; i < ACCTRING_LINK_SLOTS; i++) {
 		n = snprintf(a.sun_path + 1, sizeof(a.sun_path) - 1, "acctring/5/%u", i);
 		fd[i] = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 		if (bind(fd[i], (struct sockaddr *)&a,
@@ -154,7 +154,7 @@ static void squatter(void **state)
 	}
 	assert_int_equal(take(), 0);
 	slot_drop(0, slot_fd);
-	for (i = 0; i < LINK_SLOTS; i++)
+	for (i = 0; i < ACCTRING_LINK_SLOTS; i++)
 		close(fd[i]);
 }
 
