@@ -7,6 +7,7 @@
 #include "accountant/divide.h"
 #include "accountant/limits.h"
 #include "accountant/worker.h"
+#include "common/clock.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -71,7 +72,7 @@ static void divide_lane(struct worker *w, struct link *k, struct lane *l, uint64
 
 void charge_begin(struct lane *l, uint64_t age_ns)
 {
-	uint64_t now = clock_ns();
+	uint64_t now = now_ns();
 	uint64_t age = age_ns ? age_ns : PUBLISH_NS;
 
 	l->looked_ns = now > age ? now - age : 1;
@@ -85,7 +86,7 @@ void charge_begin(struct lane *l, uint64_t age_ns)
  */
 static uint64_t grown(struct link *k, struct lane *l, unsigned int lane)
 {
-	uint64_t before = l->is.state.cpu_ns, look = clock_ns();
+	uint64_t before = l->is.state.cpu_ns, look = now_ns();
 	uint64_t cpu = acctring_reader_cpu(k->reader, lane), delta, most;
 
 	if (acctring_reader_lane(k->reader, lane, &l->is.state))
@@ -101,7 +102,7 @@ static uint64_t grown(struct link *k, struct lane *l, unsigned int lane)
 	l->is.state.cpu_ns = cpu;
 	delta = most = cpu - before;
 	if (delta && l->since_ns)
-		most = clock_clamp(delta, clock_ns() - l->since_ns);
+		most = clock_clamp(delta, now_ns() - l->since_ns);
 	if (delta)
 		l->since_ns = l->looked_ns;
 	l->looked_ns = look;

@@ -5,6 +5,7 @@
  */
 #include "accountant/charge.h"
 #include "accountant/worker.h"
+#include "common/clock.h"
 #include "common/kv.h"
 #include "common/log.h"
 #include "common/xs.h"
@@ -59,7 +60,7 @@ static void say_unmeasured(struct worker *w, struct domain *d)
 {
 	bool own = d->domid == w->domid;
 
-	if (d->told_unmeasured || d->told_measured || clock_ms() - w->started_ms < MEASURED_WAIT_MS)
+	if (d->told_unmeasured || d->told_measured || now_ms() - w->started_ms < MEASURED_WAIT_MS)
 		return;
 	d->told_unmeasured = true;
 	log_warn("domain %u: its CPU is not measured, so nothing is charged for it: %sdom0 writes "
@@ -118,7 +119,7 @@ static void measure(struct worker *w)
 			w->own_seen += room;
 		}
 	}
-	w->measured_ms = clock_ms();
+	w->measured_ms = now_ms();
 }
 
 static void put_payers(struct worker *w, struct link *k)
@@ -156,7 +157,7 @@ static void put_link(struct worker *w, struct link *k)
 
 static int store(struct worker *w)
 {
-	bool purge = clock_ms() - w->purged_ms > PURGE_MS;
+	bool purge = now_ms() - w->purged_ms > PURGE_MS;
 	int err = ledger_begin(w->ledger);
 
 	if (err)
@@ -176,7 +177,7 @@ static int store(struct worker *w)
 		ledger_purge(w->ledger);
 	err = ledger_end(w->ledger);
 	if (!err && purge)
-		w->purged_ms = clock_ms();
+		w->purged_ms = now_ms();
 	return err;
 }
 
@@ -245,7 +246,7 @@ int worker_commit(struct worker *w)
 
 	for (struct link *k = w->links; k; k = k->next)
 		charge_link(w, k);
-	if (clock_ms() - w->measured_ms >= MEASURE_MS || w->stopping)
+	if (now_ms() - w->measured_ms >= MEASURE_MS || w->stopping)
 		measure(w);
 	for (struct domain *d = w->domains; d; d = d->next)
 		charge_settle(w, d);
@@ -259,7 +260,7 @@ int worker_commit(struct worker *w)
 		if (k->dirty && k->reader)
 			acctring_commit(k->reader);
 	clean(w);
-	w->committed_ms = clock_ms();
+	w->committed_ms = now_ms();
 	w->unpublished = true;
 	finish(w);
 	return 0;
@@ -267,7 +268,7 @@ int worker_commit(struct worker *w)
 
 bool worker_commit_wanted(const struct worker *w)
 {
-	uint64_t age = clock_ms() - w->committed_ms;
+	uint64_t age = now_ms() - w->committed_ms;
 	bool dirty = w->accounts.dirty != NULL, hurry = false;
 
 	for (const struct link *k = w->links; k; k = k->next) {
@@ -275,7 +276,7 @@ bool worker_commit_wanted(const struct worker *w)
 		hurry |= link_hurry(k);
 	}
 	for (const struct domain *d = w->domains; d; d = d->next)
-		dirty |= d->dirty || (d->owing && clock_ms() - w->measured_ms >= MEASURE_MS);
+		dirty |= d->dirty || (d->owing && now_ms() - w->measured_ms >= MEASURE_MS);
 	if (hurry)
 		return age >= 10;
 	return age >= (dirty ? (uint64_t)w->conf.commit_ms : 1000);

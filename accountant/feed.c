@@ -6,6 +6,7 @@
 #include "accountant/limits.h"
 #include "accountant/links.h"
 #include "accountant/worker.h"
+#include "common/clock.h"
 #include "common/log.h"
 
 #include <inttypes.h>
@@ -122,13 +123,13 @@ static void say_skipped(struct link *k)
 
 static bool drain(struct worker *w, struct link *k, unsigned int flags)
 {
-	struct feed f = { w, k, clock_ms() };
+	struct feed f = { w, k, now_ms() };
 	int64_t n;
 
 	urcu_memb_read_lock();
 	n = acctring_drain(k->reader, take, &f, flags);
 	urcu_memb_read_unlock();
-	k->drained_ms = clock_ms();
+	k->drained_ms = now_ms();
 	say_skipped(k);
 	if (n)
 		k->dirty = true;
@@ -193,7 +194,7 @@ static void settle(struct worker *w, struct link *k, struct payer *p, struct acc
 /* A backend may name any number of domains: said now and then, with how many. */
 static void say_refused(struct domain *d, const struct payer *p)
 {
-	uint64_t now = clock_ms();
+	uint64_t now = now_ms();
 
 	d->refused_rows++;
 	if (d->said_refused_ms && now - d->said_refused_ms < REFUSED_SAID_MS)
@@ -219,7 +220,7 @@ static void resolve(struct worker *w, struct link *k, struct payer *p, unsigned 
 	s = scan_served(w, k->domain->domid, p->is.domid);
 	open = k->reader && !acctring_reader_payer(k->reader, row, &is) &&
 	       is.state == ACCTRING_PAYER_OPEN;
-	switch (payer_judge(p, s, open, clock_ms(), (uint64_t)w->conf.unresolved_ms)) {
+	switch (payer_judge(p, s, open, now_ms(), (uint64_t)w->conf.unresolved_ms)) {
 	case PAYER_WAIT:
 		return;
 	case PAYER_BILL:
@@ -242,7 +243,7 @@ static void resolve(struct worker *w, struct link *k, struct payer *p, unsigned 
 void link_resolve(struct worker *w, struct link *k)
 {
 	unsigned int budget = RESOLVE_BUDGET;
-	uint64_t now = clock_ms();
+	uint64_t now = now_ms();
 
 	for (unsigned int i = 0; k->unresolved && budget && i < k->npayers; i++) {
 		struct payer *p = &k->payer[i];

@@ -7,6 +7,7 @@
 #include "accountant/charge.h"
 #include "accountant/limits.h"
 #include "accountant/worker.h"
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/xs.h"
 
@@ -153,7 +154,7 @@ static void restore_payer(void *ctx, const struct payer_entry *e)
 	p = &k->payer[e->row];
 	p->state = e->state;
 	p->is = e->is;
-	p->since_ms = clock_ms();
+	p->since_ms = now_ms();
 	if (e->state == PAYER_RESOLVED) {
 		memcpy(key.uuid, e->uuid, sizeof(key.uuid));
 		p->account = accounts_get_vm(&r->w->accounts, &key);
@@ -301,7 +302,7 @@ static bool room_for(const struct worker *w, const struct link *k)
 /* A token bucket: `epochs_ms` is when its next token falls due. */
 static bool may_begin(struct domain *d)
 {
-	uint64_t now = clock_ms(), full = (uint64_t)EPOCH_BURST * EPOCH_EVERY_MS;
+	uint64_t now = now_ms(), full = (uint64_t)EPOCH_BURST * EPOCH_EVERY_MS;
 
 	if (d->epochs_ms + full < now)
 		d->epochs_ms = now > full ? now - full : 0;
@@ -340,8 +341,9 @@ static int attach(struct worker *w, struct link *k, bool known)
 	if (!err && k->e.id.domid == w->domid && own_pages_vanish()) {
 		reason = "a PVH or HVM domain cannot be its own accountant, name one elsewhere";
 		err = -EPROTONOSUPPORT;
-	} else if (!err)
+	} else if (!err) {
 		err = try_attach(w, k, lane, known, &reason);
+	}
 	if (err == -EPROTO || err == -EPROTONOSUPPORT) {
 		err = refuse(k, err, reason);
 	} else if (!err) {

@@ -6,6 +6,7 @@
  * that writes without end costs a bounded share of a tick.
  */
 #include "accountant/worker.h"
+#include "common/clock.h"
 #include "common/kv.h"
 #include "common/log.h"
 #include "common/xs.h"
@@ -62,7 +63,7 @@ struct served *scan_served(struct worker *w, unsigned int backend, unsigned int 
 	    uuid_parse(text, e.uuid) && kv_u64(line, "serial", INT64_MAX, &e.serial) &&
 	    kv_get(line, "state", state, sizeof(state))) {
 		kv_get(line, "name", e.name, sizeof(e.name));
-		s = served_set(&w->served, &e, !strcmp(state, "gone"), clock_ms());
+		s = served_set(&w->served, &e, !strcmp(state, "gone"), now_ms());
 		free(line);
 		return s;
 	}
@@ -151,7 +152,7 @@ static void leave(struct worker *w, struct domain *d)
  */
 static void scan_unnamed(struct worker *w)
 {
-	uint64_t now = clock_ms();
+	uint64_t now = now_ms();
 
 	for (struct domain *d = w->domains; d; d = d->next) {
 		if (d->named) {
@@ -269,7 +270,7 @@ static void try_later(struct domain *d, const struct acctring_link_id *id)
 	for (unsigned int i = 0; i < d->tries[slot] && wait < RETRY_MAX_MS; i++)
 		wait *= 2;
 	d->tries[slot]++;
-	d->retry_ms[slot] = clock_ms() + (wait < RETRY_MAX_MS ? wait : RETRY_MAX_MS);
+	d->retry_ms[slot] = now_ms() + (wait < RETRY_MAX_MS ? wait : RETRY_MAX_MS);
 	slots_set(&d->look, slot, true);
 }
 
@@ -392,7 +393,7 @@ static void look(struct worker *w, struct domain *d, unsigned int slot)
 			link_close(w, k);
 		return;
 	}
-	if (d->tried[slot] == mark(&id) && clock_ms() < d->retry_ms[slot]) {
+	if (d->tried[slot] == mark(&id) && now_ms() < d->retry_ms[slot]) {
 		slots_set(&d->look, slot, true); /* written anew, but no other link */
 		return;
 	}
@@ -433,7 +434,7 @@ static void list_links(struct worker *w, struct domain *d)
 static void scan_links(struct worker *w, struct domain *d)
 {
 	unsigned int budget = SLOT_BUDGET;
-	uint64_t now = clock_ms();
+	uint64_t now = now_ms();
 
 	if (!d->listed)
 		list_links(w, d);
@@ -455,7 +456,7 @@ static void scan_pending(struct worker *w)
 	while ((x = *p)) {
 		struct domain *d = scan_domain(w, x->e.id.domid);
 		bool over = d->named && d->listed && !slots_any(&d->look) &&
-			    clock_ms() - w->started_ms > SETTLE_MS;
+			    now_ms() - w->started_ms > SETTLE_MS;
 
 		if (!over || is_held(w, &x->e.id)) {
 			p = &x->next;

@@ -2,6 +2,7 @@
 #include "accountant/view.h"
 
 #include "accountant/worker.h"
+#include "common/clock.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -213,8 +214,7 @@ struct view *view_make(struct worker *w)
 	}
 	v->domid = w->domid;
 	v->incarnation = w->incarnation;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	v->t_ns = (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+	v->t_ns = now_ns();
 	clock_gettime(CLOCK_REALTIME, &t);
 	v->unix_s = (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 	for (const struct domain *d = w->domains; d; d = d->next)

@@ -7,6 +7,7 @@
 #include "accountant/charge.h"
 #include "accountant/place.h"
 #include "accountant/snapshot.h"
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/xs.h"
 
@@ -23,22 +24,6 @@
 #define TAKEOVER_MS 2000u /* for a former worker to leave the database */
 #define BACKOFF_MS 100u
 #define BACKOFF_MAX_MS 5000u
-
-uint64_t clock_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000u + (uint64_t)t.tv_nsec / 1000000u;
-}
-
-uint64_t clock_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 /* ------------------------------------------------------------------ */
 /* Ledger: open, load, forget                                          */
@@ -100,7 +85,7 @@ static void later(struct worker *w, const char *why)
 	w->backoff_ms = w->backoff_ms ? 2 * w->backoff_ms : BACKOFF_MS;
 	if (w->backoff_ms > BACKOFF_MAX_MS)
 		w->backoff_ms = BACKOFF_MAX_MS;
-	w->retry_ms = clock_ms() + w->backoff_ms;
+	w->retry_ms = now_ms() + w->backoff_ms;
 }
 
 /* All that came from the ledger. */
@@ -151,9 +136,9 @@ void worker_resume(struct worker *w)
 	char why[4400];
 	int err = ledger_open(&w->ledger, w->conf.database, w->conf.full_sync, why, sizeof(why));
 
-	if (err == -EBUSY && clock_ms() - w->born_ms < TAKEOVER_MS) {
+	if (err == -EBUSY && now_ms() - w->born_ms < TAKEOVER_MS) {
 		/* the worker of a holder that was killed may be committing */
-		w->retry_ms = clock_ms() + BACKOFF_MS;
+		w->retry_ms = now_ms() + BACKOFF_MS;
 		return;
 	}
 	if (err == -EBUSY || err == -EUCLEAN || (err == -EACCES && !w->ever))
@@ -169,7 +154,7 @@ void worker_resume(struct worker *w)
 		worker_forget(w);
 		return;
 	}
-	w->started_ms = clock_ms();
+	w->started_ms = now_ms();
 	w->unpublished = true;
 	if (!w->ever)
 		first_open(w);
@@ -209,9 +194,9 @@ static void take_holds(struct worker *w)
 {
 	struct hold *h, *next;
 
-	if (clock_ms() < w->held_ms)
+	if (now_ms() < w->held_ms)
 		return;
-	w->held_ms = clock_ms() + 100;
+	w->held_ms = now_ms() + 100;
 	for (h = w->holds; h; h = next) {
 		next = h->next;
 		if (!link_find(w, h->id.domid, h->id.epoch))
@@ -255,7 +240,7 @@ static void publish(struct worker *w)
 {
 	struct view *v;
 
-	if (!w->unpublished || clock_ms() - w->published_ms < (uint64_t)w->conf.statement_ms)
+	if (!w->unpublished || now_ms() - w->published_ms < (uint64_t)w->conf.statement_ms)
 		return;
 	for (const struct link *k = w->links; k; k = k->next)
 		if (k->dirty)
@@ -265,7 +250,7 @@ static void publish(struct worker *w)
 	if (w->statement)
 		statement_write(w->statement, v);
 	snapshot_publish(w->snapshot, v);
-	w->published_ms = clock_ms();
+	w->published_ms = now_ms();
 	w->unpublished = false;
 }
 
@@ -372,7 +357,7 @@ static void work(struct worker *w)
 	outbox_flush(&w->to_holder, w->holder);
 	if (w->reload)
 		reload(w);
-	if (w->listed && !w->ledger && clock_ms() >= w->retry_ms)
+	if (w->listed && !w->ledger && now_ms() >= w->retry_ms)
 		worker_resume(w);
 	if (w->ledger && w->holds)
 		take_holds(w); /* first: what is held needs no other hold */
@@ -434,19 +419,6 @@ static void on_store(evutil_socket_t fd, short what, void *ctx)
 
 /* ------------------------------------------------------------------ */
 
-static void announce(struct worker *w)
-{
-	struct xs_permissions all = { .id = w->domid, .perms = XS_PERM_READ };
-	uint64_t n = 0;
-	char path[64];
-
-	snprintf(path, sizeof(path), "/local/domain/%u/data/acctring/announce", w->domid);
-	xs_read_u64f(w->xs, UINT32_MAX, &n, "%s", path);
-	if (!xs_writef(w->xs, path, "%" PRIu64, n + 1) ||
-	    !xs_set_permissions(w->xs, XBT_NULL, path, &all, 1))
-		log_warn("cannot write %s: %s", path, strerror(errno));
-}
-
 static void open_xen(struct worker *w)
 {
 	int domid;
@@ -470,7 +442,6 @@ static void open_xen(struct worker *w)
 		log_warn("no grants: dom0 gets no statement: %s", strerror(errno));
 	if (!scan_open(w))
 		die(EXIT_ENV, "xenstore: cannot watch: %s", strerror(errno));
-	announce(w);
 }
 
 static struct event *add(struct worker *w, int fd, event_callback_fn fn)
@@ -496,7 +467,7 @@ int worker_main(const struct options *options, int holder)
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
-	w.born_ms = clock_ms();
+	w.born_ms = now_ms();
 	place_ready("database", w.conf.database);
 	place_ready("socket", w.conf.socket);
 	urcu_memb_register_thread();
@@ -504,7 +475,7 @@ int worker_main(const struct options *options, int holder)
 		die(EXIT_RUNTIME, "out of memory");
 	w.accounts.per_vm = (unsigned int)w.conf.accounts_per_vm;
 	w.own_seen = w.own_base = measure_self();
-	w.purged_ms = clock_ms();
+	w.purged_ms = now_ms();
 	w.base = event_base_new();
 	w.tick = w.base ? event_new(w.base, -1, 0, on_tick, &w) : NULL;
 	if (!w.tick)

@@ -69,9 +69,6 @@ struct worker {
 	uint64_t own_seen;
 };
 
-uint64_t clock_ms(void); /* CLOCK_MONOTONIC */
-uint64_t clock_ns(void);
-
 int worker_main(const struct options *options, int holder);
 
 /* worker.c: after a failed commit: forget all, try again later. */

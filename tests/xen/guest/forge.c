@@ -94,7 +94,6 @@ static void say(unsigned int accountant, unsigned int payer, uint32_t statement,
 	put("data/acctring/statement/epoch", "%016x", 0xf0f0);
 	put("data/acctring/statement/ring-ref", "%u", statement);
 	put("data/acctring/statement/state", "4");
-	put("data/acctring/announce", "%u", turn);
 	for (unsigned int slot = 1; slot < 6; slot++) {
 		snprintf(path, sizeof(path), "data/acctring/link/%u", slot);
 		put(path, "v=1 abi=1.0 epoch=%016x ref=%u port=%u state=%u", turn + slot, turn % 64,
@@ -110,7 +109,6 @@ static void say(unsigned int accountant, unsigned int payer, uint32_t statement,
 	put("acctring/accountant", "%u", self);
 	snprintf(path, sizeof(path), "acctring/backend/%u/%u", self, payer);
 	put(path, "v=1 uuid=00000000-0000-0000-0000-000000000001 serial=9 state=on");
-	put_at(accountant, "data/acctring/announce", "99");
 	put_at(accountant, "data/acctring/statement/state", "6");
 	put_at(payer, "acctring/bill", "v=1");
 	put("/tool/acctring/domain/0", "v=1");
