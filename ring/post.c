@@ -18,18 +18,6 @@ static bool cost_fits(const struct acctring_cost *c)
 	return !((c->ns | c->bytes) >> 32) && !(c->units >> 16);
 }
 
-static void ring_put(struct acctring_lane *l, uint32_t p, const struct acctring_cost *c)
-{
-	ring_word *w = (ring_word *)&l->ring[p & l->mask];
-
-	st_relaxed(w, c->end);
-	st_relaxed(w + 1, c->wait | c->ns << 32);
-	st_relaxed(w + 2, c->bytes | (uint64_t)c->payer << 32 | (uint64_t)c->cause << 48);
-	st_relaxed(w + 3, c->units | (uint64_t)c->klass << 16 | (uint64_t)c->flags << 24 |
-				  (uint64_t)p << 48);
-	st_release(l->prod, p + 1); /* P1 -> D1 */
-}
-
 static int post_slow(struct acctring_lane *pub, const struct acctring_cost *c)
 {
 	struct lane *l = (struct lane *)pub;
@@ -53,7 +41,7 @@ static int post_slow(struct acctring_lane *pub, const struct acctring_cost *c)
 	/* the control thread may store `stop` too: it repeats itself */
 	st_relaxed(&pub->stop, cons + pub->slots);
 	if (cost_fits(c))
-		ring_put(pub, p, c);
+		acctring__put(pub, p, c);
 	else
 		spill_post(&l->spill, c);
 	return 0;

@@ -207,6 +207,24 @@ int acctring__post_slow(struct acctring_lane *l, uint64_t end, uint64_t ns, uint
 			uint64_t wait_units, uint64_t payer_cause_class_flags);
 bool acctring__admit_slow(const struct acctring_lane *l, unsigned int payer);
 
+/* Not for callers: the record at p, then the index. */
+ACCTRING_INLINE void acctring__put(struct acctring_lane *l, uint32_t p,
+				   const struct acctring_cost *c)
+{
+	acctring_word *w = (acctring_word *)&l->ring[p & l->mask];
+
+	__atomic_store_n(w, c->end, __ATOMIC_RELAXED);
+	__atomic_store_n(w + 1, c->wait | c->ns << 32, __ATOMIC_RELAXED);
+	__atomic_store_n(w + 2, c->bytes | (uint64_t)c->payer << 32 | (uint64_t)c->cause << 48,
+			 __ATOMIC_RELAXED);
+	__atomic_store_n(w + 3,
+			 c->units | (uint64_t)c->klass << 16 | (uint64_t)c->flags << 24 |
+				 (uint64_t)p << 48,
+			 __ATOMIC_RELAXED);
+	/* P1 -> D1: the record before the index */
+	__atomic_store_n(l->prod, p + 1, __ATOMIC_RELEASE);
+}
+
 /*
  * Posts one cost record.  Wait-free: no lock, no system call, no
  * allocation, no notification, whatever the accountant does.  The post is
@@ -219,7 +237,6 @@ ACCTRING_INLINE int acctring_post(struct acctring_lane *l, const struct acctring
 {
 	uint32_t p = __atomic_load_n(l->prod, __ATOMIC_RELAXED);
 	uint32_t stop = __atomic_load_n(&l->stop, __ATOMIC_RELAXED);
-	acctring_word *w;
 
 	if (ACCTRING_UNLIKELY(stop - 1 - p >= l->slots ||
 			      ((c->ns | c->bytes) >> 32 | c->units >> 16) ||
@@ -232,17 +249,7 @@ ACCTRING_INLINE int acctring_post(struct acctring_lane *l, const struct acctring
 				(uint64_t)c->flags << 40);
 
 	l->spent[c->payer] += c->ns;
-	w = (acctring_word *)&l->ring[p & l->mask];
-	__atomic_store_n(w, c->end, __ATOMIC_RELAXED);
-	__atomic_store_n(w + 1, c->wait | c->ns << 32, __ATOMIC_RELAXED);
-	__atomic_store_n(w + 2, c->bytes | (uint64_t)c->payer << 32 | (uint64_t)c->cause << 48,
-			 __ATOMIC_RELAXED);
-	__atomic_store_n(w + 3,
-			 c->units | (uint64_t)c->klass << 16 | (uint64_t)c->flags << 24 |
-				 (uint64_t)p << 48,
-			 __ATOMIC_RELAXED);
-	/* P1 -> D1: the record before the index */
-	__atomic_store_n(l->prod, p + 1, __ATOMIC_RELEASE);
+	acctring__put(l, p, c);
 	return 0;
 }
 
