@@ -10,23 +10,9 @@ if [ "$1" != inside ]; then
 fi
 ctl=$BUILD/bin/acctctl
 tmp=$(mktemp -d)
-n=0
+. "$(dirname "$0")/lib/tap.sh"
 trap '[ -z "$server" ] || kill "$server" 2>/dev/null; rm -rf "$tmp"' EXIT
 
-ok() {	# ok CONDITION-STATUS NAME
-	n=$((n + 1))
-	if [ "$1" = 0 ]; then echo "ok $n - $2"; else echo "not ok $n - $2"; fi
-}
-is() {	# is GOT EXPECTED NAME
-	[ "$1" = "$2" ]
-	ok $? "$3"
-	[ "$1" = "$2" ] || printf '# got: %s\n# expected: %s\n' "$1" "$2"
-}
-like() { # like GOT REGEX NAME
-	[[ $1 =~ $2 ]]
-	ok $? "$3"
-	[[ $1 =~ $2 ]] || printf '# got: %s\n# expected: %s\n' "$1" "$2"
-}
 serve() {	# serve FILE...: one for each connect, the last for ever
 	[ -z "$server" ] || { kill "$server"; wait "$server" 2>/dev/null; }
 	rm -f "$tmp/sock"

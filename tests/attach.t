@@ -14,17 +14,8 @@ bin=$BUILD/bin
 ctl=$bin/acctctl
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
-n=0
+. "$(dirname "$0")/lib/tap.sh"
 
-ok() {	# ok STATUS NAME
-	n=$((n + 1))
-	if [ "$1" = 0 ]; then echo "ok $n - $2"; else echo "not ok $n - $2"; fi
-}
-is() {	# is GOT EXPECTED NAME
-	[ "$1" = "$2" ]
-	ok $? "$3"
-	[ "$1" = "$2" ] || printf '# got: %s\n# expected: %s\n' "$1" "$2"
-}
 # refused STATUS REGEX ARGS...: one line, nothing on stdout, and nothing changed
 refused() {
 	local want=$1 re=$2 before after out err rc

@@ -16,23 +16,10 @@ bin=$BUILD/bin
 prog=$BUILD/tests/prog
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
-n=0
+. "$(dirname "$0")/lib/tap.sh"
 
-ok() {	# ok STATUS NAME
-	n=$((n + 1))
-	if [ "$1" = 0 ]; then echo "ok $n - $2"; else echo "not ok $n - $2"; fi
-}
-is() {	# is GOT EXPECTED NAME
-	[ "$1" = "$2" ]
-	ok $? "$3"
-	[ "$1" = "$2" ] || printf '# got: %s\n# expected: %s\n' "$1" "$2"
-}
-like() {	# like GOT PATTERN NAME
+matches() {	# matches GOT PATTERN NAME
 	case $1 in $2) ok 0 "$3" ;; *) ok 1 "$3"; printf '# got: %s\n' "$1" ;; esac
-}
-at_least() {	# at_least GOT MINIMUM NAME
-	[ "${1:-0}" -ge "$2" ]
-	ok $? "$3 ($1)"
 }
 
 # front DOMID ARGS...: runs a frontend to its end; its line is in $line
@@ -150,7 +137,7 @@ ts_forget 3 vbd 51728
 rm -f "$tmp/none.img"
 ts_vbd 3 1 51744 "$tmp/none.img" w
 ts_wait /local/domain/1/backend/abd/3/51744 5
-like "$(xenstore-read /local/domain/1/backend/abd/3/51744/error)" "params: *No such file*" \
+matches "$(xenstore-read /local/domain/1/backend/abd/3/51744/error)" "params: *No such file*" \
 	"a file that is not there: state Closing, and why"
 ts_forget 3 vbd 51744
 
@@ -180,7 +167,7 @@ ok $? "--rate 100: 50 requests took $(field seconds) s"
 ts_vbd 3 1 51712 "$tmp/b.img" w
 hostile() { timeout 30 "$xsb" exec 3 -- "$prog/backend_hostile" "$1" 2>&1 | tail -n 1; }
 while read -r attack expected; do
-	like "$(hostile "$attack")" "$expected" "hostile: $attack"
+	matches "$(hostile "$attack")" "$expected" "hostile: $attack"
 done <<-'LIST'
 	prod-ahead    closed ring: request index out of range
 	prod-by-one   closed ring: request index out of range

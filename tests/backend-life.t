@@ -15,17 +15,8 @@ xsb=$BUILD/bin/xsandbox
 bin=$BUILD/bin
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
-n=0
+. "$(dirname "$0")/lib/tap.sh"
 
-ok() {	# ok STATUS NAME
-	n=$((n + 1))
-	if [ "$1" = 0 ]; then echo "ok $n - $2"; else echo "not ok $n - $2"; fi
-}
-is() {	# is GOT EXPECTED NAME
-	[ "$1" = "$2" ]
-	ok $? "$3"
-	[ "$1" = "$2" ] || printf '# got: %s\n# expected: %s\n' "$1" "$2"
-}
 # background DOMID NAME CMD...: its pid in the domain is in $pid, of exec in $last
 background() {
 	local dom=$1 name=$2

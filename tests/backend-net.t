@@ -15,21 +15,8 @@ bin=$BUILD/bin
 prog=$BUILD/tests/prog
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
-n=0
+. "$(dirname "$0")/lib/tap.sh"
 
-ok() {	# ok STATUS NAME
-	n=$((n + 1))
-	if [ "$1" = 0 ]; then echo "ok $n - $2"; else echo "not ok $n - $2"; fi
-}
-is() {	# is GOT EXPECTED NAME
-	[ "$1" = "$2" ]
-	ok $? "$3"
-	[ "$1" = "$2" ] || printf '# got: %s\n# expected: %s\n' "$1" "$2"
-}
-at_least() {	# at_least GOT MINIMUM NAME
-	[ "${1:-0}" -ge "$2" ]
-	ok $? "$3 ($1)"
-}
 mac() { echo "00:16:3e:00:00:0$1"; }
 # send DOMID ARGS...: to its end; its line is in $line
 send() {

@@ -12,14 +12,10 @@ fi
 
 bin=$BUILD/bin
 tmp=$(mktemp -d)
-n=0
+. "$(dirname "$0")/lib/tap.sh"
 pids=
 trap 'for p in $pids; do kill "$p" 2>/dev/null; done; rm -rf "$tmp"' EXIT
 
-ok() {	# ok CONDITION-STATUS NAME
-	n=$((n + 1))
-	if [ "$1" = 0 ]; then echo "ok $n - $2"; else echo "not ok $n - $2"; fi
-}
 # bad STATUS REGEX COMMAND...: one line on stderr, nothing on stdout
 bad() {
 	local want=$1 regex=$2 status lines name

@@ -10,23 +10,9 @@ fi
 
 xsb=$BUILD/bin/xsandbox
 tmp=$(mktemp -d)
-n=0
+. "$(dirname "$0")/lib/tap.sh"
 trap 'stop_accountant; [ -z "$collector" ] || kill "$collector" 2>/dev/null; rm -rf "$tmp"' EXIT
 
-ok() {	# ok CONDITION-STATUS NAME
-	n=$((n + 1))
-	if [ "$1" = 0 ]; then echo "ok $n - $2"; else echo "not ok $n - $2"; fi
-}
-is() {	# is GOT EXPECTED NAME
-	[ "$1" = "$2" ]
-	ok $? "$3"
-	[ "$1" = "$2" ] || printf '# got: %s\n# expected: %s\n' "$1" "$2"
-}
-like() { # like GOT REGEX NAME
-	[[ $1 =~ $2 ]]
-	ok $? "$3"
-	[[ $1 =~ $2 ]] || printf '# got: %s\n# expected: %s\n' "$1" "$2"
-}
 soon() {	# soon COMMAND...: true within 6 s
 	for _ in $(seq 120); do
 		"$@" >/dev/null 2>&1 && return 0

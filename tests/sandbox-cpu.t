@@ -11,18 +11,9 @@ prog=$BUILD/tests/prog/sandbox_cpu
 xsb=$BUILD/bin/xsandbox
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
-n=0
+. "$(dirname "$0")/lib/tap.sh"
 ms=1000000	# ns
 
-ok() {
-	n=$((n + 1))
-	if [ "$1" = 0 ]; then echo "ok $n - $2"; else echo "not ok $n - $2"; fi
-}
-is() {
-	[ "$1" = "$2" ]
-	ok $? "$3"
-	[ "$1" = "$2" ] || printf '# got: %s\n# expected: %s\n' "$1" "$2"
-}
 within() {	# within VALUE LOW HIGH NAME
 	[ "$1" -ge "$2" ] && [ "$1" -le "$3" ]
 	ok $? "$4: $1 in $2..$3"

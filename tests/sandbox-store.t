@@ -11,17 +11,8 @@ prog=$BUILD/tests/prog/sandbox_store
 xsb=$BUILD/bin/xsandbox
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
-n=0
+. "$(dirname "$0")/lib/tap.sh"
 
-ok() {	# ok CONDITION-STATUS NAME
-	n=$((n + 1))
-	if [ "$1" = 0 ]; then echo "ok $n - $2"; else echo "not ok $n - $2"; fi
-}
-is() {	# is GOT EXPECTED NAME
-	[ "$1" = "$2" ]
-	ok $? "$3"
-	[ "$1" = "$2" ] || printf '# got: %s\n# expected: %s\n' "$1" "$2"
-}
 in_dom() { "$xsb" exec "$@"; }		# in_dom N -- COMMAND
 soon() {	# soon COMMAND: true within 5 s
 	for _ in $(seq 100); do
