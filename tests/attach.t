@@ -131,7 +131,7 @@ background 2 user sh -c 'until xenstore-exists device/vbd/51712/state; do sleep 
 is "$?/$(xenstore-read $b/state)/$(xenstore-read $f/state)" 0/4/4 "--wait: connected when it returns"
 kill -STOP "$pid"
 line=$("$ctl" detach guest xvda --wait 2 2>&1)
-is "$?/$line" "1/acctctl: detach: still there after 2 s: backend Closing, guest Connected: the guest uses it; allowed: let it go there, or --force" \
+is "$?/$line" "1/acctctl: detach: still there after 2 s: backend Closing, guest Connected: the guest uses it, allowed: let it go there, or --force" \
 	"a guest that does not let go: says so"
 "$ctl" detach guest xvda --force
 is "$?/$(xenstore-exists $b)$?/$(xenstore-exists $f)$?" 0/1/1 "--force: gone"
@@ -139,15 +139,23 @@ kill -9 "$pid"
 wait "$last" 2>/dev/null
 
 "$ctl" attach disk guest xvda "$tmp/none" --backend driver --wait 1 2>"$tmp/err"
-is "$?/$(cat "$tmp/err")" "1/acctctl: attach: not connected after 1 s: backend Closing, guest Initialising: params: $tmp/none: No such file or directory" \
+is "$?/$(cat "$tmp/err")" "1/acctctl: attach: not connected after 1 s: backend Closing, guest Initialising: params: $tmp/none: No such file or directory; it stays attached: acctctl detach 2 51712" \
 	"--wait: the backend's own words when it cannot"
 "$ctl" detach guest xvda
 ok $? "and it can be detached"
 line=$("$ctl" attach disk guest xvda /x --backend 3 --wait 1 2>&1)
-is "$?/$line" "1/acctctl: attach: not connected after 1 s: backend Initialising, guest Initialising: no backend serves it" \
-	"no backend there"
-"$ctl" detach guest xvda --force --wait 1
+is "$?/$line" "1/acctctl: attach: not connected after 1 s: backend Initialising, guest Initialising: no backend serves backend/abd of domain 3, allowed: start acctring-blkback --kind abd there; it stays attached: acctctl detach 2 51712" \
+	"no backend there: says what to start, and that the device stays"
+refused 1 "attach: the guest has such a device: $f" attach disk guest xvda /x --backend 3
+line=$("$ctl" detach guest xvda --wait 1 2>&1)
+is "$?/$line" "1/acctctl: detach: still there after 1 s: backend Closing, guest Initialising: no backend serves backend/abd of domain 3, allowed: start acctring-blkback --kind abd there, or --force" \
+	"nobody there to let it go, either"
+took=$(date +%s%N)
+"$ctl" detach guest xvda --force --wait 60
 is "$?/$(xenstore-exists /local/domain/3/backend/abd/2)$?" 0/1 "--force clears up after a backend that does not run"
+took=$((($(date +%s%N) - took) / 1000000))
+[ $took -lt 5000 ]
+ok $? "without a wait where no backend has ever taken it ($took ms)"
 
 # -- what an earlier guest of the number left; what xl made --
 xenstore-write $b/state 6 $b/left 1

@@ -67,30 +67,39 @@ static bool is_removed(struct plug *p)
 	return removed;
 }
 
-/* Why it stands still, as far as the states tell. */
+/* Why it stands still, as far as the states tell; NULL: nobody serves it. */
 static const char *in_the_way(enum xenbus_state back, enum xenbus_state front, bool leaving)
 {
 	if (back == XenbusStateInitialising)
-		return "no backend serves it";
+		return NULL;
 	if (!leaving)
 		return back == XenbusStateInitWait ? "the guest has no driver for it yet"
 						   : "one of both ends did not connect";
 	if (back == XenbusStateClosed)
 		return "the backend does not remove its directory: it does not run, or is none of "
-		       "ours";
+		       "ours, allowed: start it there, or --force";
 	if (front == XenbusStateConnected)
-		return "the guest uses it; allowed: let it go there, or --force";
-	return "no backend answers";
+		return "the guest uses it, allowed: let it go there, or --force";
+	return NULL;
 }
 
 static int timed_out(struct plug *p, const char *what, unsigned int seconds, bool leaving)
 {
 	enum xenbus_state back = state_of(p, p->back), front = state_of(p, p->front);
 	char *text = xenbus_read_leaf(p->xsh, XBT_NULL, p->back, "error");
+	const char *why = text ? text : in_the_way(back, front, leaving);
+	char nobody[200], stays[80] = "";
 
-	plug_fail(p, EXIT_RUNTIME, "%s after %u s: backend %s, guest %s: %.200s", what, seconds,
-		  xenbus_state_name(back), xenbus_state_name(front),
-		  text ? text : in_the_way(back, front, leaving));
+	snprintf(nobody, sizeof(nobody),
+		 "no backend serves backend/%s of domain %u, allowed: start %s --kind %s there%s",
+		 p->back_kind, p->backend,
+		 strcmp(p->front_kind, "vbd") ? "acctring-netback" : "acctring-blkback",
+		 p->back_kind, leaving ? ", or --force" : "");
+	if (!leaving)
+		snprintf(stays, sizeof(stays), "; it stays attached: acctctl detach %u %u",
+			 p->guest, p->devid);
+	plug_fail(p, EXIT_RUNTIME, "%s after %u s: backend %s, guest %s: %.200s%s", what, seconds,
+		  xenbus_state_name(back), xenbus_state_name(front), why ? why : nobody, stays);
 	free(text);
 	return EXIT_RUNTIME;
 }
@@ -99,6 +108,16 @@ int plug_wait(struct plug *p, unsigned int seconds)
 {
 	return wait_for(p, is_connected, seconds) ? 0
 						  : timed_out(p, "not connected", seconds, false);
+}
+
+/* By a backend of ours, which may have died since. */
+static bool is_taken(struct plug *p)
+{
+	char *mark = xenbus_read_leaf(p->xsh, XBT_NULL, p->back, "served-by");
+	bool taken = mark;
+
+	free(mark);
+	return taken;
 }
 
 struct unplugging {
@@ -165,6 +184,8 @@ int plug_detach(struct plug *p, unsigned int seconds, bool force)
 
 	if (!xenbus_transaction(p->xsh, ask_body, &u))
 		return plug_store_failed(p, p->back);
+	if (force && !is_taken(p))
+		seconds = 0;
 	if (!wait_for(p, is_removed, seconds) && !force)
 		return timed_out(p, "still there", seconds, true);
 	if (!xenbus_transaction(p->xsh, clear_body, &u))
