@@ -72,6 +72,8 @@ like "$out" $'\ndriver: total measured  +1  +70.0  +100.0  +9.00 s' "total measu
 like "$out" $'\n''percent of one CPU.*; TOTAL CPU since the account began$' "what the figures are of"
 [[ $out != *$'\033'* ]]
 ok $? "no colours in a pipe"
+[[ $out != *"driver domains:"* ]]
+ok $? "of one driver domain nothing more is said"
 is "$(awk 'length > 100' <<<"$out")" "" "at most 100 columns"
 
 serve "$tmp/a" "$tmp/b"
@@ -84,6 +86,14 @@ serve "$tmp/a" "$tmp/b"
 		&& $d->{domains}[0]{measured_percent} == 70
 		&& $d->{domains}[0]{unattributed_ns} == -5000000)'
 ok $? "ledger --json says the same"
+
+# measured later than it was charged: 4 s of 6 s
+document 1700000010.5 6000000000 21000 86016000 6000000000 500000000 31000 |
+	sed 's/"unattributed_ns":-[0-9]*/"unattributed_ns":-1005000000/' >"$tmp/late"
+serve "$tmp/a" "$tmp/late"
+out=$("$ctl" ledger)
+like "$out" $'\ndisk  +3  +-  +50.0  +100.0  ' "no share is above 100"
+like "$out" $'\ndriver: unattributed  +1  +0.0  +0.0  +-1.00 s' "and no rate below 0"
 
 serve "$tmp/b" "$tmp/a"	# goes back
 like "$("$ctl" ledger)" $'\ndisk  +3  +-  +-  +-  +1.00 s  +-  +-' "no rates from sums that went back"
@@ -268,6 +278,24 @@ like "$out" $'\ndisk  +3  +-  +100.0  +71.4  +7.00 s' "two driver domains: sums 
 like "$out" $'\n'"$two  +4  +-  +-  +-  +1.00 s" "no rates where nothing is new"
 like "$out" $'\nnet1: total measured  +1  +140.0' "each has its rows"
 like "$out" $'\nnet7: total measured  +7  +-  +-  +2.00 s' "also the one that stands still"
+like "$out" $'\ndriver domains: net1 \\(1\\), net7 \\(7\\); one alone: --driver DOMAIN$' "and which there are, and how to see one"
+xenstore-write "${first[@]}"
+later 0.7 "${second[@]}" &
+out=$("$ctl" ledger --driver net1)
+wait $!
+like "$out" $'\ndisk  +3  +-  +100.0  +71.4  +6.00 s' "--driver NAME: what a VM costs there"
+[[ $out != *"$two"* && $out != *net7* && $out == *$'\ndriver: total measured '*1*140.0* ]]
+ok $? "and nothing of the other"
+later 0.7 $root/7 "$(about 7 5$s 4$s 2$s 0 0)" "$root/7/$two" "$(vm 4 '' 2$s 30 10)" &
+out=$("$ctl" ledger --driver 7)
+wait $!
+like "$out" $'\n'"$two  +4  +-  +50.0  +50.0  +2.00 s"$'.*\ndisk  +3  +-  +0.0  +0.0  +1.00 s' \
+	"--driver DOMID: who burns it comes first"
+out=$("$ctl" ledger --driver net 2>&1)
+is "$? $out" "4 acctctl: --driver net: no such driver domain, allowed: 1 (net1), 7 (net7)" \
+	"--driver of none: which there are"
+out=$("$ctl" status --driver 1 2>&1)
+like "$? $out" '^2 acctctl: status: --driver: unknown option' "only of ledger"
 now=$((now - 160))
 xenstore-write $root/7 "$(about 7 4$s 2$s 1$s 0 0)"
 like "$("$ctl" dump 2>&1 >/dev/null)" \
@@ -320,6 +348,31 @@ wait $!
 ok $? "names cannot talk to the terminal"
 xenstore-write "${first[@]}"
 
+# an accountant at the default socket, and the store
+printf '{"v":1,"t":1700000000.5,"domid":1,"incarnation":"00000000000000ab","domains":[],"vms":[],"links":[]}' \
+	>"$tmp/none"
+in_run() {	# in_run COMMAND...: where /run/acctring/acctringd.sock is $tmp/sock
+	unshare -rm sh -c 'mount -t tmpfs none /run && mkdir /run/acctring &&
+		ln -s "$0" /run/acctring/acctringd.sock && exec "$@"' "$tmp/sock" "$@"
+}
+if in_run true 2>/dev/null && [[ $XENSTORED_PATH != /run/* && $tmp != /run/* ]]; then
+	serve "$tmp/b"
+	is "$(in_run "$ctl" dump 2>&1 >/dev/null)" "" "an accountant that knows all driver domains: nothing is said"
+	xenstore-write $root/7 "$(about 7 3$s 2$s 1$s 0 0)" "$root/7/$one" "$(vm 3 disk 1$s 10 10)"
+	out=$(in_run "$ctl" ledger 2>"$tmp/err")
+	is "$?/$(cat "$tmp/err")" "0/acctctl: this is the accountant of domain 1 alone, allowed: --from store, for all driver domains" \
+		"one that does not: once"
+	out=$(in_run "$ctl" ledger --driver net7 2>/dev/null)
+	like "$out" $'\ndisk  +3  .*\ndriver: total measured  +7 ' "--driver takes from the store what the socket has not"
+	out=$(in_run "$ctl" ledger --driver none 2>&1)
+	is "$? $out" "4 acctctl: --driver none: no such driver domain, allowed: 1 (net1), 7 (net7)" "what neither has"
+	xenstore-rm $root/7
+fi
+serve "$tmp/none"
+out=$("$ctl" ledger --socket "$tmp/sock" 2>"$tmp/err")
+is "$?/$(cat "$tmp/err")" "0/acctctl: dom0 names no driver domain for this accountant, allowed: drivers in /etc/acctring/collector.conf there, and acctring-collector" \
+	"an accountant whom dom0 names for nobody: what is missing"
+
 # who may choose, and who may read
 serve "$tmp/a"
 like "$("$ctl" dump --socket "$tmp/sock" -v 2>&1 | head -n 1)" "^acctctl: from the accountant: $tmp/sock" \
@@ -356,6 +409,9 @@ is "${COMPREPLY[*]}" status "completion of a command"
 COMP_WORDS=(acctctl ledger --w) COMP_CWORD=2
 _acctctl
 is "${COMPREPLY[*]}" --watch "completion of an option"
+COMP_WORDS=(acctctl ledger --d) COMP_CWORD=2
+_acctctl
+is "${COMPREPLY[*]}" --driver "and of another"
 if command -v script >/dev/null; then
 	export ctl
 	serve "$tmp/a" "$tmp/b"

@@ -16,7 +16,8 @@
 	"  -v, --verbose       say which it was\n"
 
 const struct command commands[] = {
-	{ "ledger", "[--watch [SECONDS]] [--json] [--socket PATH] [--from SOURCE] [-v]",
+	{ "ledger",
+	  "[--driver DOMAIN] [--watch [SECONDS]] [--json] [--socket PATH] [--from SOURCE] [-v]",
 	  "what each VM costs, in total and per second",
 	  "One line a VM: the CPU it uses itself (VM CPU %, in dom0), the CPU that driver domains\n"
 	  "spend for it (DRIVER CPU %, and TOTAL CPU since its account began), requests and "
@@ -30,10 +31,12 @@ const struct command commands[] = {
 	  "collector\n"
 	  "writes them, every 5 seconds unless configured otherwise, over the time between two\n"
 	  "such: without --watch this waits for the next, up to 10 seconds.\n\n"
+	  "  --driver DOMAIN     only what is spent in that driver domain: domid or name.\n"
+	  "                      Without it VMs are summed up over all of them\n"
 	  "  --watch [SECONDS]   again and again, until Ctrl-C; 0.1..3600, default 1.\n"
 	  "                      Waits for an accountant that restarts\n"
 	  "  --json              JSON, a document a line\n" SOURCE_HELP,
-	  "--watch --json --socket --from --verbose --help", cmd_ledger },
+	  "--driver --watch --json --socket --from --verbose --help", cmd_ledger },
 	{ "status", "[--json] [--socket PATH] [--from SOURCE] [-v]",
 	  "links, rates, spills, quarantines",
 	  "One line a link: a backend process that posts.  Below: the driver domains, and what\n"
@@ -55,7 +58,9 @@ const struct command commands[] = {
 	  "  --kind NAME         that program's --kind; default abd for disks, avif for nic\n"
 	  "  --readonly          the disk only\n"
 	  "  --mac MAC           the nic's address, as 00:16:3e:00:00:01\n"
-	  "  --wait [SECONDS]    until both ends are connected; 1..3600, default 30\n",
+	  "  --wait [SECONDS]    until both ends are connected; 1..3600, default 30.  Where they "
+	  "are\n"
+	  "                      not by then, the exit status is 1 and the device stays attached\n",
 	  "disk nic --backend --kind --readonly --mac --wait --help", cmd_attach },
 	{ "detach", "GUEST VDEV|ID [OPTION]...", "takes such a device away",
 	  "In dom0.  Waits, for 10 seconds, for the guest to let go and the backend to remove its\n"
@@ -63,7 +68,7 @@ const struct command commands[] = {
 	  "it goes as soon as it can, and a second detach clears up.\n\n"
 	  "  --wait SECONDS      1..3600, default 10\n"
 	  "  --force             the guest is not asked, its data may be lost; and what is left\n"
-	  "                      after that time is removed\n",
+	  "                      after that time is removed, at once where no backend is\n",
 	  "--wait --force --help", cmd_detach },
 	{ "completion", "", "a completion script for bash", "Use: eval \"$(acctctl completion)\"\n",
 	  "--help", cmd_completion },
@@ -93,7 +98,7 @@ static void help_all(void)
 		printf("  %-11s %s\n", c->name, c->summary);
 	puts("\n  --help, --version, --list-commands, --list-options COMMAND\n\n"
 	     "Exit status: 0 ok, 1 failed while running, 2 command line, 4 no accountant, or no "
-	     "xenstore.");
+	     "xenstore,\nor a --driver that none knows.");
 }
 
 int cmd_help(int argc, char **argv)

@@ -101,7 +101,8 @@ static void foot_row(struct table *t, const struct ledger_domain *d, bool many, 
 	else
 		table_cell(row, PERCENT, "-");
 	if (d->rates && d->measured > 0)
-		table_cell(row, SHARE, "%.1f", 100 * percent / d->measured);
+		table_cell(row, SHARE, "%.1f",
+			   percent < d->measured ? 100 * percent / d->measured : 100.0);
 	else
 		table_cell(row, SHARE, "-");
 	table_cell(row, TOTAL, "%s", human_time(buf, ns));
@@ -134,7 +135,13 @@ static void show_table(const struct ledger *l, const struct look *before, const 
 		vm_row(&t, &l->vm[i], before, now);
 	foot(&t, l);
 	table_print(&t, stdout, colours);
-	printf("%s%s%s\n", colours ? "\033[2m" : "", LEGEND, colours ? "\033[0m" : "");
+	printf("%s%s\n", colours ? "\033[2m" : "", LEGEND);
+	for (i = 0; i < l->domains && l->domains > 1; i++)
+		printf("%s %.20s (%" PRIu64 ")",
+		       i ? "," : "driver domains:", l->domain[i].now->name,
+		       l->domain[i].now->domid);
+	printf("%s%s", l->domains > 1 ? "; one alone: --driver DOMAIN\n" : "",
+	       colours ? "\033[0m" : "");
 	table_free(&t);
 }
 
@@ -323,7 +330,7 @@ int cmd_ledger(int argc, char **argv)
 	struct common o;
 	int status;
 
-	common_parse(&o, argc, argv, TAKES_JSON | TAKES_WATCH | TAKES_SOURCE);
+	common_parse(&o, argc, argv, TAKES_JSON | TAKES_WATCH | TAKES_SOURCE | TAKES_DRIVER);
 	source_begin(&src, &o);
 	xen = owncpu_open();
 	watch_begin();

@@ -35,6 +35,7 @@ int cmd_help(int argc, char **argv);
 struct common {
 	const char *socket;
 	const char *from; /* socket, store or NULL */
+	const char *driver; /* domid or name of a driver domain, or NULL */
 	bool json;
 	bool watch;
 	double seconds; /* of --watch */
@@ -42,7 +43,7 @@ struct common {
 };
 
 /* Bits of what a command takes. */
-enum { TAKES_JSON = 1, TAKES_WATCH = 2, TAKES_ARGUMENT = 4, TAKES_SOURCE = 8 };
+enum { TAKES_JSON = 1, TAKES_WATCH = 2, TAKES_ARGUMENT = 4, TAKES_SOURCE = 8, TAKES_DRIVER = 16 };
 
 /* Ends the program with one line when the command line is wrong. */
 void common_parse(struct common *o, int argc, char **argv, unsigned int takes);

@@ -15,7 +15,7 @@
 
 static volatile sig_atomic_t interrupted;
 
-enum { OPT_SOCKET = 256, OPT_FROM, OPT_JSON, OPT_WATCH, OPT_HELP };
+enum { OPT_SOCKET = 256, OPT_FROM, OPT_JSON, OPT_WATCH, OPT_DRIVER, OPT_HELP };
 
 static const struct option longs[] = {
 	{ "socket", required_argument, NULL, OPT_SOCKET },
@@ -23,6 +23,7 @@ static const struct option longs[] = {
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "json", no_argument, NULL, OPT_JSON },
 	{ "watch", optional_argument, NULL, OPT_WATCH },
+	{ "driver", required_argument, NULL, OPT_DRIVER },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ NULL, 0, NULL, 0 },
 };
@@ -100,6 +101,11 @@ static void take_option(struct common *o, int opt, int argc, char **argv, unsign
 			usage(argv[0], "--watch", "unknown option");
 		o->watch = true;
 		o->seconds = watch_seconds(argc, argv);
+		return;
+	case OPT_DRIVER:
+		if (!(takes & TAKES_DRIVER))
+			usage(argv[0], "--driver", "unknown option");
+		o->driver = optarg;
 		return;
 	case OPT_HELP:
 		exit(cmd_help(2, (char *[]){ (char *)"help", argv[0], NULL }));

@@ -121,6 +121,8 @@ static void domain_rates(struct ledger_domain *d, const struct snapshot *before,
 	d->charged = (double)(now->charged_ns - was->charged_ns) / s / 1e7;
 	d->own = (double)(now->own_ns - was->own_ns) / s / 1e7;
 	d->unattributed = ((double)now->unattributed_ns - (double)was->unattributed_ns) / s / 1e7;
+	if (d->unattributed < 0) /* as vm_share() */
+		d->unattributed = 0;
 }
 
 /* Of all that the driver domains that serve it used. */
@@ -139,8 +141,9 @@ static void vm_share(struct ledger_vm *v, const struct ledger *l, const struct s
 			if (l->domain[k].now->domid == now->vm[i].backend && l->domain[k].rates)
 				used += l->domain[k].measured;
 	}
+	/* a charge may come an interval after what it is a part of */
 	if (used > 0)
-		v->share = 100 * v->percent / used;
+		v->share = v->percent < used ? 100 * v->percent / used : 100;
 }
 
 static void all_rates(struct ledger *l, const struct snapshot *before, const struct snapshot *now)

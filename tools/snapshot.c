@@ -4,7 +4,9 @@
  */
 #include "tools/snapshot.h"
 
+#include "common/kv.h"
 #include "common/log.h"
+#include "common/xs.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -113,4 +115,28 @@ int snap_get(const char *path, struct snapshot *s, char error[SNAP_ERROR])
 		status = snap_parse(text, len, s, error);
 	free(text);
 	return status;
+}
+
+bool snap_only(struct snapshot *s, const char *driver)
+{
+	bool number;
+	uint64_t domid;
+	size_t i, k = 0;
+
+	number = parse_u64(driver, DOMID_LAST, &domid);
+	for (i = 0; i < s->domains; i++)
+		if (number ? s->domain[i].domid == domid : !strcmp(s->domain[i].name, driver))
+			break;
+	if (i == s->domains)
+		return false;
+	s->domain[0] = s->domain[i];
+	s->domains = 1;
+	for (i = 0; i < s->vms; i++) {
+		if (s->vm[i].backend == s->domain[0].domid)
+			s->vm[k++] = s->vm[i];
+		else
+			free(s->vm[i].account);
+	}
+	s->vms = k;
+	return true;
 }

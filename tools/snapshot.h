@@ -72,6 +72,8 @@ int snap_get(const char *path, struct snapshot *s, char error[SNAP_ERROR]);
 /* The same from a text. */
 int snap_parse(const char *text, size_t len, struct snapshot *s, char error[SNAP_ERROR]);
 void snap_free(struct snapshot *s);
+/* Leaves one driver domain, by domid or name, and what VMs are there; false: unknown. */
+bool snap_only(struct snapshot *s, const char *driver);
 /* Text from others: what is not printable becomes '?'. */
 void snap_text(char *to, size_t size, const char *text);
 
@@ -84,6 +86,8 @@ struct snap_store {
 
 /* As snap_get(); EXIT_ENV: no such nodes, or not for us. */
 int snap_from_store(struct snap_store *store, struct snapshot *s, char error[SNAP_ERROR]);
+/* Does it tell of driver domains that are not in *s? */
+bool snap_store_more(struct snap_store *store, const struct snapshot *s);
 void snap_store_close(struct snap_store *store);
 
 #endif

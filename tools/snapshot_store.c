@@ -222,7 +222,7 @@ static int fail(char error[SNAP_ERROR], const char *what)
 {
 	snprintf(error, SNAP_ERROR,
 		 "xenstore: " SNAP_STORE ": %s; this is for dom0, with acctring-collector running "
-		 "there, and acctringd where its configuration says",
+		 "there, and acctringd, with the module xen-gntalloc, where its configuration says",
 		 what);
 	return EXIT_ENV;
 }
@@ -259,6 +259,33 @@ int snap_from_store(struct snap_store *store, struct snapshot *s, char error[SNA
 	store->warned |= r.warned;
 	warn_stale(store, s);
 	return 0;
+}
+
+static bool has_domain(const struct snapshot *s, uint64_t domid)
+{
+	size_t i;
+
+	for (i = 0; i < s->domains; i++)
+		if (s->domain[i].domid == domid)
+			return true;
+	return false;
+}
+
+bool snap_store_more(struct snap_store *store, const struct snapshot *s)
+{
+	char **names = NULL;
+	unsigned int i, n = 0;
+	bool more = false;
+	uint64_t domid;
+
+	if (!store->xsh)
+		store->xsh = xs_open(0);
+	if (store->xsh)
+		names = xs_directory(store->xsh, XBT_NULL, SNAP_STORE, &n);
+	for (i = 0; names && i < n && !more; i++)
+		more = parse_u64(names[i], DOMID_LAST, &domid) && !has_domain(s, domid);
+	free(names);
+	return more;
 }
 
 void snap_store_close(struct snap_store *store)

@@ -14,6 +14,8 @@ enum source_kind { SOURCE_ANY, SOURCE_SOCKET, SOURCE_STORE };
 struct source {
 	enum source_kind kind; /* ANY until the first answer; then it stays */
 	const char *path; /* of the socket */
+	const char *driver; /* --driver, or NULL: all of them */
+	bool unknown; /* somebody answered, and knows no such driver domain */
 	bool said; /* which it is, with -v */
 	bool patient; /* who asks goes on without an answer: errors are not printed */
 	char error[SNAP_ERROR]; /* the last one */
