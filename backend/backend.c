@@ -15,6 +15,8 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
+#include <xenevtchn.h>
+#include <xengnttab.h>
 
 #include "backend/claim.h"
 #include "common/clock.h"
@@ -24,6 +26,7 @@
 #include "common/xs.h"
 
 #define END_MS 5000 /* for devices to end, and again for the accountant */
+#define LOOK_MS 1000 /* at the link: is anybody to read what we post? */
 #define PAYERS 991u /* default: what four pages hold */
 #define PAYERS_A_PAGE (ACCTRING_PAYERS_PER_PAGE - ACCTRING_PAYER_HOLE)
 
@@ -46,7 +49,8 @@ static void usage(const struct backend_ops *ops)
 	       "  -h, --help             this text\n"
 	       "  -V, --version          the version\n\n"
 	       "SIGTERM and SIGINT end it: devices are closed, then the link to the accountant.\n"
-	       "Exit codes: 0 ended, 1 failed while running, 2 command line, 4 no Xen or store.\n",
+	       "Exit codes: 0 ended, 1 failed while running, 2 command line, 4 no Xen, store or\n"
+	       "device, or another process or the kernel serves that kind.\n",
 	       PAYERS);
 }
 
@@ -55,8 +59,8 @@ static uint64_t number(const char *option, const char *text, uint64_t min, uint6
 	uint64_t n;
 
 	if (!parse_u64(text, max, &n) || n < min)
-		die(EXIT_USAGE, "--%s %s: not a number from %" PRIu64 " to %" PRIu64, option, text,
-		    min, max);
+		die(EXIT_USAGE, "--%s %s: no such number, allowed: %" PRIu64 "..%" PRIu64, option,
+		    text, min, max);
 	return n;
 }
 
@@ -65,7 +69,7 @@ static const char *kind_option(const char *text)
 	static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789_-";
 
 	if (!*text || strlen(text) > 32 || text[strspn(text, letters)])
-		die(EXIT_USAGE, "--kind %s: allowed are 1..32 of a-z 0-9 _ -", text);
+		die(EXIT_USAGE, "--kind %s: no such kind, allowed: 1..32 of a-z 0-9 _ -", text);
 	return text;
 }
 
@@ -74,7 +78,7 @@ static void ring_pages_option(struct acctring_options *o, const char *text)
 	uint64_t n = number("ring-pages", text, 0, 64);
 
 	if (n & (n - 1))
-		die(EXIT_USAGE, "--ring-pages %s: allowed are 0, 1, 2, 4 .. 64", text);
+		die(EXIT_USAGE, "--ring-pages %s: no such size, allowed: 0, 1, 2, 4 .. 64", text);
 	o->ring_pages = (int)n;
 }
 
@@ -146,10 +150,11 @@ static void options(struct backend *b, int argc, char **argv)
 		if (!option(b, c, &syslog, &verbose))
 			die_option(argv);
 	if (optind < argc)
-		die(EXIT_USAGE, "%s: no such argument; try %s --help", argv[optind],
-		    b->ops->program);
+		die(EXIT_USAGE, "%s: unexpected argument, allowed: options, see %s --help",
+		    argv[optind], b->ops->program);
 	if (b->options.payers && acctring_pages(&b->options, true) < 0)
-		die(EXIT_USAGE, "--payers %u: too many for %u lanes: a link has %u pages at most",
+		die(EXIT_USAGE,
+		    "--payers %u: too many for %u lanes, allowed: what fits a link's %u pages",
 		    b->options.payers, b->options.lanes, ACCTRING_MAX_REFS + 1);
 	log_init(b->ops->program, syslog, verbose);
 }
@@ -197,6 +202,21 @@ static void open_link(struct backend *b)
 	    strerror(err));
 }
 
+/* The kernel's modules have no alias: nothing loads them by itself. */
+static void need_devices(void)
+{
+	xenevtchn_handle *xce = xenevtchn_open(NULL, 0);
+	xengnttab_handle *xgt;
+
+	if (!xce)
+		die(EXIT_ENV, "/dev/xen/evtchn: %s, allowed: modprobe xen-evtchn", strerror(errno));
+	xenevtchn_close(xce);
+	xgt = xengnttab_open(NULL, 0);
+	if (!xgt)
+		die(EXIT_ENV, "/dev/xen/gntdev: %s, allowed: modprobe xen-gntdev", strerror(errno));
+	xengnttab_close(xgt);
+}
+
 static void open_backend(struct backend *b)
 {
 	char why[300];
@@ -205,15 +225,18 @@ static void open_backend(struct backend *b)
 	open_signals(b);
 	b->xsh = xs_open(0);
 	if (!b->xsh)
-		die(EXIT_ENV, "no xenstore: %s", strerror(errno));
+		die(EXIT_ENV, "no xenstore: %s, allowed: a Xen domain with xenstore",
+		    strerror(errno));
 	b->domid = xs_own_domid(b->xsh);
 	if (b->domid < 0)
-		die(EXIT_ENV, "xenstore does not say our domid: %s", strerror(errno));
+		die(EXIT_ENV, "xenstore: domid: %s, allowed: our domid", strerror(errno));
+	need_devices();
 	snprintf(b->root, sizeof(b->root), "/local/domain/%d/backend/%s", b->domid, b->kind);
 	if (claim_kernel_kind("/sys", b->kind, why, sizeof(why)))
 		die(EXIT_ENV,
-		    "%s: the kernel serves backend/%s, allowed: a --kind without a driver", why,
-		    b->kind);
+		    "%s: the kernel serves backend/%s, allowed: modprobe -r %s, and blacklist it "
+		    "(driver-domain.md), or another --kind",
+		    why, b->kind, b->ops->rival);
 	if (!claim_kind((unsigned int)b->domid, b->kind, why, sizeof(why)))
 		die(EXIT_ENV, "%s", why);
 	b->options.program = b->ops->program;
@@ -224,7 +247,7 @@ static void open_backend(struct backend *b)
 	pthread_mutex_init(&b->bill.lock, NULL);
 	r = b->ops->start(b);
 	if (r)
-		die(EXIT_ENV, "no grant or event device: %s", strerror(-r));
+		die(EXIT_ENV, "cannot begin: %s", strerror(-r));
 	if (!devices_watch(b))
 		die(EXIT_ENV, "cannot watch %s: %s", b->root, strerror(errno));
 }
@@ -248,6 +271,28 @@ static bool take_signals(struct backend *b)
 			end = true;
 	}
 	return end;
+}
+
+/*
+ * A link that does not come about costs no guest anything, so nobody would
+ * look for the reason.  -EAGAIN passes by itself.
+ */
+static void watch_link(struct backend *b)
+{
+	struct acctring_stats s = { .size = sizeof(s) };
+	int before = b->link_error;
+
+	if (now_ms() - b->link_seen < LOOK_MS || acctring_stats(b->bill.link, &s))
+		return;
+	b->link_seen = now_ms();
+	b->link_error = s.error == -EAGAIN ? before : s.error;
+	if (b->link_error && b->link_error != before)
+		log_warn("no link to an accountant: %s: nothing is billed, allowed: "
+			 "/dev/xen/gntalloc (modprobe xen-gntalloc), xenstore, locks in "
+			 "/run/acctring",
+			 strerror(-b->link_error));
+	else if (before && !b->link_error)
+		log_info("the link is offered to the accountant in domain %u", s.accountant);
 }
 
 /* Returns whether the store is still there. */
@@ -277,6 +322,9 @@ static bool serve(struct backend *b)
 			timeout = retire;
 		if (b->rescan)
 			timeout = 0;
+		watch_link(b);
+		if (timeout < 0 || timeout > LOOK_MS)
+			timeout = LOOK_MS;
 	}
 }
 

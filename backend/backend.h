@@ -22,6 +22,7 @@ struct backend_ops {
 	const char *program, *about;
 	const char *kind; /* default of --kind */
 	const char *frontend; /* the guest's directory: vbd, vif */
+	const char *rival; /* the kernel's module that serves such */
 	unsigned int acct_kind;
 	unsigned int lanes; /* default; 1 and max_lanes 1: no option */
 	unsigned int max_lanes;
@@ -78,6 +79,8 @@ struct backend {
 	struct bill bill;
 	struct device_list devices;
 	bool rescan, ending;
+	int link_error; /* as it was told; 0: none */
+	uint64_t link_seen; /* ms: when it was looked at */
 	void *data;
 };
 

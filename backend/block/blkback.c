@@ -267,6 +267,7 @@ const struct backend_ops blkback_ops = {
 	.about = "Serves virtual disks (xen/io/blkif.h) from files or block devices.",
 	.kind = "abd",
 	.frontend = "vbd",
+	.rival = "xen-blkback",
 	.acct_kind = ACCTRING_KIND_VBD,
 	.lanes = 16,
 	.max_lanes = 256,

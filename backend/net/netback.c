@@ -175,6 +175,7 @@ const struct backend_ops netback_ops = {
 	.about = "Joins virtual network devices (xen/io/netif.h) of guests by a switch.",
 	.kind = "avif",
 	.frontend = "vif",
+	.rival = "xen-netback",
 	.acct_kind = ACCTRING_KIND_VIF,
 	.lanes = 1,
 	.max_lanes = 1,
