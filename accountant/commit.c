@@ -18,7 +18,7 @@
 #define PURGE_MS 60000u
 
 #define MEASURED "/local/domain/%u/acctring/backend/%u/measured"
-#define MEASURED_WAIT_MS 5000u /* the collector may start after us */
+#define MEASURED_WAIT_MS 5000u /* the collector names it first, then measures */
 
 /* As dom0 tells it; up to a second old. */
 static bool told_cpu(struct worker *w, struct domain *d, uint64_t *ns)
@@ -60,7 +60,7 @@ static void say_unmeasured(struct worker *w, struct domain *d)
 {
 	bool own = d->domid == w->domid;
 
-	if (d->told_unmeasured || d->told_measured || now_ms() - w->started_ms < MEASURED_WAIT_MS)
+	if (d->told_unmeasured || d->told_measured || now_ms() - d->named_ms < MEASURED_WAIT_MS)
 		return;
 	d->told_unmeasured = true;
 	log_warn("domain %u: its CPU is not measured, so nothing is charged for it: %sdom0 writes "

@@ -61,6 +61,7 @@ struct domain {
 	uint16_t domid;
 	bool named; /* by dom0: only then its links are attached */
 	bool draining; /* not named any more, its links are read to their end */
+	uint64_t named_ms; /* since when; 0: it is not */
 	uint64_t unnamed_ms; /* since when; 0: it is named */
 	bool watched;
 	bool listed; /* all its slots were looked at since (re)start */

@@ -256,7 +256,7 @@ int holder_main(const struct options *options)
 		die(EXIT_CONFIG, "%s", error ? error : "out of memory");
 	h.gnttab = xengnttab_open(NULL, 0);
 	if (!h.gnttab)
-		die(EXIT_ENV, "cannot open the grant device: %s (is this a Xen domain?)",
+		die(EXIT_ENV, "/dev/xen/gntdev: %s, allowed: a Xen domain, modprobe xen-gntdev",
 		    strerror(errno));
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);

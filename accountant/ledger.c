@@ -217,7 +217,8 @@ static int lock_file(struct ledger *l, const char *path, char *why, size_t size)
 		return errno == ENOSPC ? -EAGAIN : -EACCES;
 	}
 	if (flock(l->lock, LOCK_EX | LOCK_NB)) {
-		snprintf(why, size, "%s: in use by another acctringd", path);
+		snprintf(why, size, "%s: in use by another acctringd, allowed: one at a time",
+			 path);
 		return -EBUSY;
 	}
 	return 0;
@@ -239,7 +240,8 @@ int ledger_open(struct ledger **out, const char *path, bool full_sync, char *why
 			path, &l->db,
 			SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL));
 		if (err)
-			snprintf(why, size, "%s: %s", path, sqlite3_errmsg(l->db));
+			snprintf(why, size, "%s: %s, allowed: a file that we can read and write",
+				 path, sqlite3_errmsg(l->db));
 	}
 	if (!err) {
 		sqlite3_extended_result_codes(l->db, 1);

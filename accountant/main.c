@@ -26,7 +26,9 @@ static const char usage[] =
 	"      --help           this text\n"
 	"      --version        version\n"
 	"\n"
-	"Exit codes: 0 ok, 1 run time, 2 command line, 3 configuration, 4 environment.\n";
+	"Exit codes: 0 ok, 1 run time, 2 command line, 3 configuration, 4 environment: no Xen,\n"
+	"store or device, a ledger or socket that another acctringd uses, or that cannot be "
+	"used.\n";
 
 enum { OPT_HELP = 256, OPT_VERSION, OPT_SYSLOG, OPT_WORKER };
 
@@ -74,7 +76,7 @@ static void option(struct options *o, int c)
 		exit(0);
 	case OPT_WORKER:
 		if (!parse_u64(optarg, 65535, &fd) || fcntl((int)fd, F_SETFD, FD_CLOEXEC))
-			die(EXIT_USAGE, "--worker is for acctringd itself");
+			die(EXIT_USAGE, "--worker: unknown option, allowed: see acctringd --help");
 		o->worker = (int)fd;
 		break;
 	default:
@@ -94,9 +96,11 @@ int main(int argc, char **argv)
 	while ((c = getopt_long(argc, argv, "c:d:s:nv", longs, NULL)) != -1)
 		option(&o, c);
 	if (optind < argc)
-		die(EXIT_USAGE, "%s: acctringd takes options only", argv[optind]);
+		die(EXIT_USAGE, "%s: unexpected argument, allowed: options, see acctringd --help",
+		    argv[optind]);
 	if ((o.database && !*o.database) || (o.socket && (!*o.socket || strlen(o.socket) > 107)))
-		die(EXIT_USAGE, "%s: empty, or a socket path of more than 107 bytes",
+		die(EXIT_USAGE,
+		    "%s: empty or too long, allowed: a path, a socket's of 1..107 bytes",
 		    o.database && !*o.database ? "--database" : "--socket");
 	log_init("acctringd", o.syslog, o.verbose);
 	if (!settings_load(&conf, &o, &error))

@@ -144,6 +144,21 @@ static void leave(struct worker *w, struct domain *d)
 		}
 }
 
+/* Who is forgotten in the configuration has nothing to do, and looks well. */
+static void say_idle(struct worker *w, bool named)
+{
+	if (named || !w->idle_ms)
+		w->idle_ms = now_ms();
+	if (named)
+		w->told_idle = false;
+	if (w->told_idle || now_ms() - w->idle_ms < UNNAMED_MS)
+		return;
+	w->told_idle = true;
+	log_warn("dom0 names no driver domain for this accountant, domain %u, allowed: drivers in "
+		 "/etc/acctring/collector.conf there, and acctring-collector",
+		 w->domid);
+}
+
 /*
  * Domains that dom0 names no more.  Their backends go over to another
  * accountant; what they posted before that is ours, and when they give the old
@@ -153,12 +168,17 @@ static void leave(struct worker *w, struct domain *d)
 static void scan_unnamed(struct worker *w)
 {
 	uint64_t now = now_ms();
+	bool any = false;
 
 	for (struct domain *d = w->domains; d; d = d->next) {
 		if (d->named) {
+			any = true;
 			d->unnamed_ms = 0;
+			if (!d->named_ms)
+				d->named_ms = now;
 			continue;
 		}
+		d->named_ms = 0;
 		if (!d->unnamed_ms)
 			d->unnamed_ms = now;
 		d->draining = now - d->unnamed_ms <= UNNAMED_MS;
@@ -168,6 +188,7 @@ static void scan_unnamed(struct worker *w)
 		if (!d->draining)
 			leave(w, d);
 	}
+	say_idle(w, any);
 }
 
 /*

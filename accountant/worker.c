@@ -425,21 +425,24 @@ static void open_xen(struct worker *w)
 
 	w->xs = xs_open(0);
 	if (!w->xs)
-		die(EXIT_ENV, "cannot open xenstore: %s (is this a Xen domain?)", strerror(errno));
+		die(EXIT_ENV, "no xenstore: %s, allowed: a Xen domain with xenstore",
+		    strerror(errno));
 	domid = xs_own_domid(w->xs);
 	if (domid < 0)
-		die(EXIT_ENV, "xenstore: key \"domid\": %s", strerror(errno));
+		die(EXIT_ENV, "xenstore: domid: %s, allowed: our domid", strerror(errno));
 	w->domid = (uint16_t)domid;
 	w->gnttab = xengnttab_open(NULL, 0);
 	if (!w->gnttab)
-		die(EXIT_ENV, "cannot open the grant device: %s", strerror(errno));
+		die(EXIT_ENV, "/dev/xen/gntdev: %s, allowed: modprobe xen-gntdev", strerror(errno));
 	w->evtchn = xenevtchn_open(NULL, 0);
 	if (!w->evtchn)
-		die(EXIT_ENV, "cannot open the event channel device: %s", strerror(errno));
+		die(EXIT_ENV, "/dev/xen/evtchn: %s, allowed: modprobe xen-evtchn", strerror(errno));
 	w->measure = measure_open(); /* commit.c does without */
 	w->statement = statement_open(w->xs, w->domid);
 	if (!w->statement)
-		log_warn("no grants: dom0 gets no statement: %s", strerror(errno));
+		log_warn("/dev/xen/gntalloc: %s: dom0 gets no statement, so no VM a bill, allowed: "
+			 "modprobe xen-gntalloc, and start acctringd again",
+			 strerror(errno));
 	if (!scan_open(w))
 		die(EXIT_ENV, "xenstore: cannot watch: %s", strerror(errno));
 }

@@ -56,12 +56,14 @@ struct worker {
 	bool listed; /* the holder has told all its holds */
 	bool ever; /* the ledger was open once */
 	bool named; /* look at dom0's list of driver domains */
+	bool told_idle; /* said that dom0 names nobody */
 	bool stopping;
 	bool reload;
 	bool complained; /* about the ledger, since it last worked */
 
 	uint64_t born_ms, started_ms, committed_ms, measured_ms, published_ms, retry_ms, purged_ms,
 		held_ms;
+	uint64_t idle_ms; /* when dom0 named somebody last, or we began */
 	uint64_t backoff_ms; /* until the ledger is tried again */
 	unsigned int interval; /* of the tick, ms */
 	bool unpublished; /* something was committed since */

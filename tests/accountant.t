@@ -106,6 +106,8 @@ is_attached 2 && soon 2 more
 tap $? "dom0 names its domain no more: its posts are read for a while"
 soon 8 not_attached
 tap $? "then detached"
+said 'dom0 names no driver domain for this accountant, domain 1, allowed: .*collector.conf there, and acctring-collector$'
+tap $? "an accountant whom nobody names says so"
 [ "$(ledger 'SELECT count(*) FROM epoch WHERE state=1')" = 1 ]
 tap $? "its epoch stays open"
 sleep 0.3
@@ -188,6 +190,13 @@ tap $? "another accountant is named: the old pages are read to their end"
 stop_poster 4 KILL
 kill $collector
 wait $collector
+true > "$tmp/log"
+xenstore-write /local/domain/1/acctring/backend/1 "v=1 uuid=$DRIVER_UUID name=driver"
+sleep 3
+! grep -q 'is not measured' "$tmp/log"
+tap $? "who is named late is given time to be measured"
+said 'domain 1: its CPU is not measured'
+tap $? "5 s"
 stop_acctringd
 tap $? "acctringd stops cleanly"
 

@@ -82,7 +82,11 @@ bad 3 "^acctringd: /:0: Is a directory, allowed: a readable file$" "$bin/acctrin
 bad 2 '^acctring-collector: --foo: .*allowed: -c FILE, -n,' "$bin/acctring-collector" --foo
 bad 2 '^acctring-collector: -c: needs a value, allowed: -c FILE' "$bin/acctring-collector" -c
 bad 2 '^acctringd: --foo: .*allowed: see acctringd --help$' "$bin/acctringd" --foo
-bad 2 '^acctringd: x: ' "$bin/acctringd" x
+bad 2 '^acctringd: x: unexpected argument, allowed: options' "$bin/acctringd" x
+bad 2 '^acctringd: --socket: empty or too long, allowed: a path, a socket.s of 1\.\.107 bytes$' \
+	"$bin/acctringd" -s "/$(printf %0107d 0)"
+bad 4 "^acctringd: $tmp: unable to open database file, allowed: a file that we can read and write$" \
+	"$bin/acctringd" -d "$tmp" -s "$tmp/sock"
 bad 2 '^acctctl: leger: unknown command, allowed: ledger, status,' "$bin/acctctl" leger
 bad 2 '^acctctl: ledger: --watch: "0" is out of range, allowed: 0\.1\.\.3600 seconds$' \
 	"$bin/acctctl" ledger --watch 0
@@ -91,6 +95,10 @@ bad 2 '^acctctl: dump: all: unknown, allowed: ledger, accounts, links, domains$'
 bad 4 "^acctctl: $tmp/none: no accountant answers: .*start acctringd" \
 	"$bin/acctctl" status --socket "$tmp/none"
 bad 2 '^acctring-blkback: --ring-pages 3: .*0, 1, 2, 4 \.\. 64$' "$bin/acctring-blkback" --ring-pages 3
+bad 2 '^acctring-blkback: --kind A/b: no such kind, allowed: 1\.\.32 of a-z 0-9 _ -$' "$bin/acctring-blkback" --kind A/b
+bad 2 '^acctring-blkback: --devices 0: no such number, allowed: 1\.\.256$' "$bin/acctring-blkback" --devices 0
+bad 2 '^acctring-netback: more: unexpected argument, allowed: options, see acctring-netback --help$' \
+	"$bin/acctring-netback" more
 bad 2 '^acctring-netback: --foo: .*allowed: see acctring-netback --help$' "$bin/acctring-netback" --foo
 bad 2 '^acctring-blkfront: --rw up: .*read, write, randread' "$bin/acctring-blkfront" --rw up
 bad 2 '^acctring-netfront: --send me: .*00:16:3e:00:00:01' "$bin/acctring-netfront" --send me
