@@ -84,7 +84,10 @@ help:
 	@echo 'make bench      what a record costs               make lint     format, clang-tidy, cppcheck'
 	@echo 'make install    PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)   make uninstall, make clean'
 	@echo 'make deps       install, or name, the Debian packages that are missing'
+	@echo 'make check-xen  tests on real Xen under QEMU       make check-xen-facts  what of Xen we lean on'
+	@echo 'make xen-shell  a dom0 to try it by hand          make xen-up, xen-again, xen-down: one that stays'
 	@echo 'variables: V=1  CC=clang  SANITIZE=address,undefined|thread  T="tests/x.t ..." J=2 (for check)'
+	@echo '           CASE=name SCHED=credit2|credit STORE=oxenstored|xenstored (for check-xen, docs/xen-lab.md)'
 
 # ---------------------------------------------------------------- packages
 
