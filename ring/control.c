@@ -13,10 +13,12 @@
 
 #define TICK_MS 10u
 #define IDLE_MS 100u
+#define QUIET_MS 1000u
 #define CLOSING_MS 2u
 #define BACKOFF_MIN_MS 100u
 #define BACKOFF_MAX_MS 5000u
 #define LOOK_MS 1000u
+#define LOOK_MAX_MS 8000u
 #define UNREAD_MAX 16u /* slots that dead processes keep */
 #define ASK_MS 10000u
 
@@ -216,8 +218,10 @@ static void try_connect(struct acctring *r)
 		return;
 	ret = connect_all(r);
 	c->published = !ret;
-	if (!ret)
+	if (!ret) {
 		c->silent_at = 0;
+		c->look_ms = LOOK_MS;
+	}
 	c->backoff = ret ? c->backoff * 2 : 0;
 	if (c->backoff < BACKOFF_MIN_MS)
 		c->backoff = BACKOFF_MIN_MS;
@@ -362,6 +366,17 @@ static void lost(struct acctring *r)
 	r->conn.retry_at = control_now() + LOOK_MS; /* should it say so always */
 }
 
+/*
+ * Ever more seldom: where no accountant comes, hundreds of us wait, and every
+ * look is paid by the store, which is one for the whole machine.
+ */
+static void look_again(struct conn *c)
+{
+	c->looked_at = control_now();
+	c->look_at = c->looked_at + c->look_ms;
+	c->look_ms = c->look_ms * 2 < LOOK_MAX_MS ? c->look_ms * 2 : LOOK_MAX_MS;
+}
+
 static void look_for_refusal(struct acctring *r)
 {
 	struct conn *c = &r->conn;
@@ -375,12 +390,13 @@ static void look_for_refusal(struct acctring *r)
 	if (attached) /* by one that knows our version, after one that did not */
 		r->refused = false;
 	pthread_mutex_unlock(&r->lock);
-	if (attached)
+	if (attached) {
+		c->look_ms = LOOK_MS;
 		return;
+	}
 	c->unsure |= !c->watched; /* perhaps it is another's to attach */
 	refused = store_refused(c, r->epoch, reason, sizeof(reason));
-	c->looked_at = control_now();
-	c->look_at = c->looked_at + LOOK_MS;
+	look_again(c);
 	if (refused && !strcmp(reason, "lost")) {
 		lost(r);
 		refused = false;
@@ -413,6 +429,24 @@ static bool tick(struct acctring *r)
 		link_tend_moves(r);
 	pthread_mutex_unlock(&r->lock);
 	return sum != before;
+}
+
+/*
+ * How long nothing may happen in a link that nobody posts on.  With no lane open
+ * (opening one wakes us) and none on its way to other pages there is nothing
+ * to publish: hundreds of such links in a domain shall cost nothing.
+ */
+static unsigned int idle_ms(struct acctring *r)
+{
+	bool quiet = r->conn.published && !r->conn.unsure;
+	unsigned int i;
+
+	pthread_mutex_lock(&r->lock);
+	quiet &= r->sets && !r->sets->next;
+	for (i = 0; i < r->geo.lanes; i++)
+		quiet &= !r->lane[i].open;
+	pthread_mutex_unlock(&r->lock);
+	return quiet ? QUIET_MS : IDLE_MS;
 }
 
 static void wait_events(struct acctring *r, unsigned int ms)
@@ -502,7 +536,7 @@ void *control_main(void *link)
 {
 	struct acctring *r = link;
 	const struct conn *c = &r->conn;
-	unsigned int ms = TICK_MS, wait_ms;
+	unsigned int ms = TICK_MS, wait_ms, most;
 	uint64_t left;
 
 	pthread_setname_np(pthread_self(), "acctring");
@@ -517,7 +551,8 @@ void *control_main(void *link)
 		try_connect(r);
 		look_for_refusal(r);
 		ports_unmask(r);
-		ms = tick(r) || c->masked ? TICK_MS : ms * 2 < IDLE_MS ? ms * 2 : IDLE_MS;
+		most = idle_ms(r);
+		ms = tick(r) || c->masked ? TICK_MS : ms * 2 < most ? ms * 2 : most;
 	}
 	tick(r);
 	left = finish(r, wait_ms);

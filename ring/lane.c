@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <string.h>
+#include <sys/eventfd.h>
 
 /* ------------------------------------------------------------------ */
 /* Pages                                                               */
@@ -239,6 +240,7 @@ struct acctring_lane *acctring_lane_open(struct acctring *r)
 		if (l->clock_ok)
 			l->clock_at_open = clock_ns(l->clock, &l->clock_ok);
 		l->open = true;
+		eventfd_write(r->wake_fd, 1); /* its clock is told more often than none */
 	}
 	pthread_mutex_unlock(&r->lock);
 	if (!l) {

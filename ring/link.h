@@ -41,6 +41,7 @@ struct conn {
 	unsigned int backoff; /* ms */
 	uint64_t look_at; /* ms: when to look for a refusal */
 	uint64_t looked_at; /* ms: when we did */
+	unsigned int look_ms; /* from one look to the next */
 	uint64_t ask_at; /* ms: without a watch, when to ask for the accountant */
 };
 

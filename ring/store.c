@@ -67,7 +67,8 @@ int store_watch(struct conn *c)
 
 	if (c->watched || c->unwatchable || c->slot >= WATCH_SLOTS)
 		return 0;
-	snprintf(path, sizeof(path), "/local/domain/%u/acctring", c->domid);
+	/* not the directory: in an accountant's domain dom0 writes there each second */
+	snprintf(path, sizeof(path), "/local/domain/%u/acctring/accountant", c->domid);
 	c->watched = xs_watch(c->xs, path, "a");
 	if (c->watched)
 		return 0;
