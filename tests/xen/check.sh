@@ -1,13 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # `make check-xen`: two beds, one TAP stream with one numbering, and "N passed,
-# N failed" at the end.  The first bed runs all cases; the second, with the
-# other store and the other scheduler, those that have something to show there
-# ("# bed:" in a case).  With CASE, SCHED or STORE given: one bed, as asked.
+# N failed" at the end.  A case runs in the beds that it names ("# bed:"), the
+# first one where it names none.  With CASE, SCHED, STORE or GUEST given: one bed, as asked.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-: "${CASE=}" "${SCHED=}" "${STORE=}"
-export CASE SCHED STORE
+: "${CASE=}" "${SCHED=}" "${STORE=}" "${GUEST=}" "${XEN_BASE:=$BUILD/xen}"
+export CASE XEN_BASE
 # Numbers the lines of a bed anew; comments are named by their bed.
 merge() { # BEDS
 	perl -e '
@@ -32,15 +31,17 @@ merge() { # BEDS
 		printf "%d passed, %d failed%s\n", $n - $bad - $skip, $bad + $missing, $skip ? ", $skip skipped" : "";
 		exit($bad || $missing || !$plan ? 1 : 0)' "$1"
 }
-bed() { # NAME: its lines, with the name before each
-	XEN_NAME=$1 "$here/run.sh" cases | sed -u "s/^/$1 /" || :
+bed() { # STORE SCHED GUEST: its lines, with its name before each
+	XEN_NAME=$1+$2+$3 STORE=$1 SCHED=$2 GUEST=$3 "$here/run.sh" cases | sed -u "s/^/$1+$2+$3 /" || :
 }
-if [ -n "$CASE$SCHED$STORE" ]; then
-	bed "${STORE:-oxenstored}+${SCHED:-credit2}" | merge 1
+if [ -n "$CASE$SCHED$STORE$GUEST" ]; then
+	bed "${STORE:-oxenstored}" "${SCHED:-credit2}" "${GUEST:-pv}" | merge 1
 	exit
 fi
-# One after the other: emulated CPUs of two beds on two cores wait for each other.
+# Side by side: a bed has one emulated CPU, and there are two real ones.
+"$here/base.sh" "$XEN_BASE" >/dev/null
 {
-	STORE=oxenstored SCHED=credit2 bed oxenstored+credit2
-	STORE=xenstored SCHED=credit bed xenstored+credit
+	bed oxenstored credit2 pv &
+	bed xenstored credit pvh
+	wait
 } | merge 2

@@ -8,7 +8,7 @@
 link() {
 	local b=$1 a=$2 dev=${4:-xvda} d w before measured
 	for w in "$b" "$a"; do
-		[ "$w" = dom0 ] || domid "$w" >/dev/null 2>&1 || driver_create "$w" "${3:--}"
+		[ "$w" = dom0 ] || domid "$w" >/dev/null 2>&1 || driver_create "$w" "${3:-pv}"
 	done
 	# they boot while the driver domain does
 	domid payer >/dev/null 2>&1 || guests payer other

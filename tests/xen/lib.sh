@@ -82,7 +82,7 @@ guests() {
 	done
 }
 # driver_domain NAME [TYPE]: a driver domain with the product in it
-driver_create() { driver=1 memory=320 guest_create "$1" "${2:--}" "driver_domain=1"; }
+driver_create() { driver=1 memory=320 guest_create "$1" "${2:-pv}" "driver_domain=1"; }
 driver_up() {
 	guest_up "$1"
 	is "$(in_guest "$1" 10 'acctringd --version >/dev/null && echo runs' | tail -n 1)" runs \

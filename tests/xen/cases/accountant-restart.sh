@@ -4,6 +4,7 @@
 # while a guest reads its disk.  Reading goes on, so does the bill; nothing is lost.
 # on: xen sandbox
 # limit: 180
+# bed: xenstored
 memory=96 guest reader
 accounting dom0 dom0
 start_at dom0 blkback 'acctring-blkback -v --totals /tmp/vbd.tsv'

@@ -4,6 +4,7 @@
 # hypervisor, and gntalloc, gntdev and evtchn are a domU's.
 # on: xen sandbox
 # limit: 300
+# bed: xenstored
 driver_domain drv
 d=$(domid drv)
 tree=/local/domain/$d/acctring

@@ -4,6 +4,7 @@
 # besides: what is sent arrives whole, each guest is billed for its device, and
 # posts of both backends are in the ledger.
 # limit: 200
+# bed: xenstored
 guests drv:driver a b
 accounting drv drv
 start_at drv blkback 'acctring-blkback -v --totals /tmp/vbd.tsv'

@@ -4,6 +4,7 @@
 # its bill is the sum, and each ledger holds what its own backend posted.
 # on: xen sandbox
 # limit: 200
+# bed: xenstored
 guests drv1:driver drv2:driver payer
 u=$(uuid_of payer)
 cat >"$run/collector.conf" <<END

@@ -4,7 +4,7 @@
 # that what it may know of its own CPU is what dom0 reads.
 # on: xen sandbox
 # limit: 150
-# bed: xenstored
+# bed: oxenstored xenstored
 extra=xen_privcmd.unrestricted=1 guest g
 guest h
 u=$(uuid_of h)
