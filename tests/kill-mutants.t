@@ -35,7 +35,7 @@ for patch in "$here"/mutants/acctringd-*.patch; do
 	mkdir "$dir"
 	cp -r "$here/../Makefile" "$here/../include" "$here/../common" "$here/../ring" \
 		"$here/../accountant" "$here/../tools" "$dir"
-	if ! (cd "$dir" && patch -s -p1 < "$patch" && make SANITIZE= BUILD=build \
+	if ! (cd "$dir" && patch -s -p1 < "$patch" && MAKEFLAGS= make SANITIZE= BUILD=build \
 		build/bin/acctringd) > "$dir/log" 2>&1; then
 		sed 's/^/# /' "$dir/log" | tail -n 20
 		check 1 "$name builds"

@@ -38,6 +38,7 @@ for p in kill_run kill_backend kill_check; do
 	[ ! -x "$BUILD/tests/prog/$p" ] || kills+=("$BUILD/tests/prog/$p")
 done
 [ ${#kills[@]} = 0 ] || cp "${kills[@]}" "$bed/bin/"
+[ ! -d "$BUILD/xen/minor" ] || install -D -t "$bed/minor" "$BUILD"/xen/minor/{bin/acctringd,tests/prog/kill_backend}
 cp "$here/run" "$here/one" "$here"/lib*.sh "$here/../lib/toolstack.sh" "$here/../conserved.awk" "$bed/"
 find "$here/cases" "$here/facts" -name "*.sh" -exec cp -t "$bed/cases" {} +
 cp "$base/vmlinux" "$base/versions" "$bed/guest/"

@@ -33,8 +33,14 @@ xen-product: all
 	@rm -rf $(B)/xen/product && mkdir -p $(B)/xen
 	$(Q)$(MAKE) install DESTDIR=$(abspath $(B))/xen/product PREFIX=/usr/local >$(B)/xen/install.log
 
+# Programs of a later minor of the protocol; not made anew at every change of the product.
+XEN_MINOR := $(B)/xen/minor/bin/acctringd
+$(XEN_MINOR): tests/upgrade/build.sh tests/upgrade/minor.patch include/acctring/abi.h | $(B)/.deps
+	$(call say,MINOR)
+	$(Q)sh tests/upgrade/build.sh minor $(abspath $(B))/xen/minor >$(B)/minor.log
+
 XEN_PROG  := $(addprefix $(B)/tests/prog/,kill_run kill_backend kill_check)
-XEN_READY := xen-deps xen-product $(XEN_PROG) $(XEN_BIN)
+XEN_READY := xen-deps xen-product $(XEN_PROG) $(XEN_BIN) $(XEN_MINOR)
 check-xen: $(XEN_READY)
 	@$(XEN_ENV) tests/xen/check.sh
 check-xen-facts: xen-deps $(XEN_BIN)
