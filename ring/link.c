@@ -16,9 +16,28 @@
 /* ------------------------------------------------------------------ */
 /* Options                                                             */
 
+/*
+ * The caller was built with a header that is older or newer than ours: what
+ * it does not know has its default, what we do not know is left out.
+ */
+static bool options_copy(struct acctring_options *o, const struct acctring_options *from)
+{
+	size_t size;
+
+	*o = (struct acctring_options)ACCTRING_OPTIONS_INIT;
+	if (!from)
+		return true;
+	size = from->size;
+	if (size < sizeof(size))
+		return false;
+	memcpy(o, from, size < sizeof(*o) ? size : sizeof(*o));
+	o->size = sizeof(*o);
+	return true;
+}
+
 static bool options_ok(const struct acctring_options *o)
 {
-	if (o->size < sizeof(*o) || o->lanes > ACCTRING_MAX_LANES || o->ring_pages < -1 ||
+	if (o->lanes > ACCTRING_MAX_LANES || o->ring_pages < -1 ||
 	    o->ring_pages > (int)ACCTRING_MAX_RING_PAGES ||
 	    o->payers > ACCTRING_MAX_PAYER_PAGES * OWN_ROWS - 1 || o->accountant < -1 ||
 	    o->accountant >= 0x7ff0)
@@ -26,20 +45,18 @@ static bool options_ok(const struct acctring_options *o)
 	return o->ring_pages <= 0 || !(o->ring_pages & (o->ring_pages - 1));
 }
 
-/* 0, or -EINVAL: out of range, or more than a link page can name. */
-static int options_geometry(const struct acctring_options *options, struct geometry *g)
+/* 0 and a copy in *o, or -EINVAL: out of range, or more than a link page can name. */
+static int options_geometry(struct acctring_options *o, const struct acctring_options *options,
+			    struct geometry *g)
 {
-	struct acctring_options o = ACCTRING_OPTIONS_INIT;
 	unsigned int ring_pages;
 
-	if (options)
-		o = *options;
-	if (!options_ok(&o))
+	if (!options_copy(o, options) || !options_ok(o))
 		return -EINVAL;
-	g->lanes = o.lanes ? o.lanes : 4;
-	g->ring_pages = ring_pages = o.ring_pages < 0 ? 8 : (unsigned int)o.ring_pages;
+	g->lanes = o->lanes ? o->lanes : 4;
+	g->ring_pages = ring_pages = o->ring_pages < 0 ? 8 : (unsigned int)o->ring_pages;
 	/* one row is our own */
-	g->payer_pages = ((o.payers ? o.payers : OWN_ROWS - 1) + OWN_ROWS) / OWN_ROWS;
+	g->payer_pages = ((o->payers ? o->payers : OWN_ROWS - 1) + OWN_ROWS) / OWN_ROWS;
 	g->ring_pages = 0;
 	if (geometry_refs(g) > ACCTRING_MAX_REFS)
 		return -EINVAL;
@@ -49,8 +66,9 @@ static int options_geometry(const struct acctring_options *options, struct geome
 
 int acctring_pages(const struct acctring_options *options, bool least)
 {
+	struct acctring_options o;
 	struct geometry g;
-	int ret = options_geometry(options, &g);
+	int ret = options_geometry(&o, options, &g);
 
 	if (ret)
 		return ret;
@@ -136,10 +154,10 @@ static struct acctring *link_new(const struct acctring_options *o, const struct 
 	if (!r)
 		return NULL;
 	r->geo = *g;
-	r->accountant = o ? o->accountant : -1;
+	r->accountant = o->accountant;
 	r->epoch = random_epoch();
 	r->conn.slot = r->conn.slot_fd = -1;
-	set_program(r, o ? o->program : NULL);
+	set_program(r, o->program);
 	clock_calibrate(&r->counter, &r->mult, &r->shift);
 	pthread_mutex_init(&r->dev, NULL);
 	pthread_mutex_init(&r->lock, NULL);
@@ -228,10 +246,11 @@ static bool link_stop(struct acctring *r, unsigned int wait_ms)
 
 struct acctring *acctring_open(const struct acctring_options *options)
 {
+	struct acctring_options o;
 	struct geometry g;
 	struct acctring *r;
 	bool gone = true;
-	int ret = options_geometry(options, &g);
+	int ret = options_geometry(&o, options, &g);
 
 	if (ret) {
 		errno = -ret;
@@ -239,7 +258,7 @@ struct acctring *acctring_open(const struct acctring_options *options)
 	}
 	while (geometry_refs(&g) > ACCTRING_MAX_REFS)
 		g.ring_pages /= 2;
-	r = link_new(options, &g);
+	r = link_new(&o, &g);
 	if (!r)
 		return NULL;
 	ret = fork_enlist(r);

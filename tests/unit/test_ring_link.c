@@ -51,6 +51,45 @@ static void options(void **state)
 	assert_string_equal(acctring_version(), ACCTRING_VERSION);
 }
 
+/* A caller that was built with fewer fields than we know, or with more. */
+static void options_of_other_versions(void **state)
+{
+	const size_t known = offsetof(struct acctring_options, payers);
+	struct acctring_options o = ACCTRING_OPTIONS_INIT;
+	struct acctring *r;
+	char *other;
+
+	(void)state;
+	xen_reset();
+	st_relaxed(&xen.no_store, true);
+	st_relaxed(&xen.no_devices, true);
+	o.lanes = 2;
+	o.ring_pages = 0;
+	o.payers = 3719; /* not in what the older one has */
+	o.accountant = -2;
+	o.size = known;
+	other = malloc(known); /* exactly: the sanitizer sees who reads more */
+	memcpy(other, &o, known);
+	assert_int_equal(acctring_pages((void *)other, false), 1 + 1 + 1 + 2 * 2);
+	r = acctring_open((void *)other);
+	free(other);
+	assert_non_null(r);
+	assert_int_equal(stats_of(r).lanes, 2);
+	assert_int_equal(stats_of(r).payers, 247);
+	assert_int_equal(acctring_close(r, 0), 0);
+	o.accountant = -1;
+	o.size = sizeof(o) + 24;
+	other = malloc(o.size);
+	memset(other, 0xff, o.size);
+	memcpy(other, &o, sizeof(o));
+	assert_int_equal(acctring_pages((void *)other, false), 1 + 1 + 15 + 2 * 16);
+	free(other);
+	o.size = sizeof(o.size);
+	assert_int_equal(acctring_pages(&o, false), acctring_pages(NULL, false));
+	o.size--;
+	assert_int_equal(acctring_pages(&o, false), -EINVAL);
+}
+
 /* No Xen at all: everything works, and says so. */
 static void local(void **state)
 {
@@ -498,13 +537,21 @@ static void cpu_clock(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(options),    cmocka_unit_test(local),
-		cmocka_unit_test(payers),     cmocka_unit_test(lanes),
-		cmocka_unit_test(whole_life), cmocka_unit_test(shrinks),
-		cmocka_unit_test(comes_late), cmocka_unit_test(moves),
-		cmocka_unit_test(resumed),    cmocka_unit_test(refused),
-		cmocka_unit_test(quiet),      cmocka_unit_test(unwatched),
-		cmocka_unit_test(forks),      cmocka_unit_test(cpu_clock),
+		cmocka_unit_test(options_of_other_versions),
+		cmocka_unit_test(options),
+		cmocka_unit_test(local),
+		cmocka_unit_test(payers),
+		cmocka_unit_test(lanes),
+		cmocka_unit_test(whole_life),
+		cmocka_unit_test(shrinks),
+		cmocka_unit_test(comes_late),
+		cmocka_unit_test(moves),
+		cmocka_unit_test(resumed),
+		cmocka_unit_test(refused),
+		cmocka_unit_test(quiet),
+		cmocka_unit_test(unwatched),
+		cmocka_unit_test(forks),
+		cmocka_unit_test(cpu_clock),
 	};
 
 	return cmocka_run_group_tests_name("ring_link", tests, NULL, NULL);
