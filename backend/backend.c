@@ -295,27 +295,26 @@ static void watch_link(struct backend *b)
 		log_info("the link is offered to the accountant in domain %u", s.accountant);
 }
 
-/* Returns whether the store is still there. */
+/* false: it cannot go on. */
 static bool serve(struct backend *b)
 {
 	struct pollfd fd[3] = {
 		{ .fd = b->signals, .events = POLLIN },
-		{ .fd = xs_fileno(b->xsh), .events = POLLIN },
+		{ .events = POLLIN },
 		{ .fd = b->fd, .events = POLLIN },
 	};
 	int timeout = 0, retire;
 
 	for (;;) {
+		fd[1].fd = xs_fileno(b->xsh); /* it may be another one */
 		if (poll(fd, 3, timeout) < 0 && errno != EINTR) {
 			log_error("poll: %s", strerror(errno));
 			return false;
 		}
 		if (fd[0].revents && take_signals(b))
 			return true;
-		if (fd[1].revents && !devices_events(b)) {
-			log_error("xenstore is gone: %s", strerror(errno));
-			return false;
-		}
+		if (fd[1].revents)
+			devices_events(b);
 		retire = devices_turn(b);
 		timeout = b->ops->turn(b);
 		if (retire >= 0 && (timeout < 0 || retire < timeout))

@@ -54,6 +54,8 @@ struct device {
 	bool serving; /* connect() succeeded, disconnect() not complete */
 	bool refused; /* another backend's: told, and not touched */
 	bool gone; /* the toolstack removed it, or we have */
+	bool watched; /* its frontend's state is */
+	bool again; /* the store failed: to be looked at again */
 	bool kept; /* its directory cannot be removed: told */
 	uint64_t retire_at; /* ms: when to remove its directory; 0: not decided */
 	enum xenbus_state after; /* state to write when serving ended */
@@ -79,6 +81,11 @@ struct backend {
 	struct bill bill;
 	struct device_list devices;
 	bool rescan, ending;
+	/* of watch.c */
+	bool rooted; /* the root is watched */
+	bool lost, told_lost; /* the connection to the store is */
+	unsigned int watches, room, told_room; /* that we have, may have, said so */
+	uint64_t look_at, watch_at, room_until; /* ms */
 	int link_error; /* as it was told; 0: none */
 	uint64_t link_seen; /* ms: when it was looked at */
 	void *data;
@@ -87,10 +94,11 @@ struct backend {
 /* The whole program. */
 int backend_main(const struct backend_ops *ops, int argc, char **argv);
 
-/* devices.c */
+/* watch.c: false: the store is lost */
 bool devices_watch(struct backend *b);
-/* Takes watch events, bounded; false: the store is lost. */
-bool devices_events(struct backend *b);
+/* devices.c */
+/* Takes watch events, bounded. */
+void devices_events(struct backend *b);
 /* Returns ms until it wants to be called again, -1: when something happens. */
 int devices_turn(struct backend *b);
 /* Closes all; true when none is left. */

@@ -17,21 +17,6 @@
 #define TRIES 5 /* to write a state */
 #define MARK "served-by" /* in each directory that we have taken */
 
-static void front_token(const struct device *d, char *token, size_t size)
-{
-	snprintf(token, size, "front/%u/%u", d->domid, d->id);
-}
-
-bool device_watch_front(struct device *d, bool on)
-{
-	char path[XENSTORE_ABS_PATH_MAX + 1], token[32];
-
-	front_token(d, token, sizeof(token));
-	if (snprintf(path, sizeof(path), "%s/state", d->front) >= (int)sizeof(path))
-		return false;
-	return on ? xs_watch(d->b->xsh, path, token) : xs_unwatch(d->b->xsh, path, token);
-}
-
 /* False: it does not stand there. */
 static bool set_state(struct device *d, enum xenbus_state state)
 {
@@ -135,12 +120,8 @@ static bool learn_front(struct device *d)
 		return false;
 	}
 	d->front = front;
-	if (device_watch_front(d, true))
-		return true;
-	device_fail(d, "cannot watch the frontend: %s", strerror(errno));
-	d->front = NULL;
-	free(front);
-	return false;
+	device_watch_front(d, true);
+	return true;
 }
 
 /* Once for each device, and only here: its directory is another's to write. */
@@ -249,6 +230,25 @@ static bool take_step(struct device *d, enum xenbus_step step)
 	return false;
 }
 
+/*
+ * The state below `dir`, Unknown when it is not there or none.  false: the
+ * store failed.  That says nothing of the device: it is served as it was, and
+ * looked at again.
+ */
+static bool read_state(struct device *d, const char *dir, enum xenbus_state *state, bool *there)
+{
+	char *text = xs_readf(d->b->xsh, "%s/state", dir);
+
+	*there = text;
+	if (!text && errno != ENOENT && errno != EACCES) {
+		d->again = true;
+		return false;
+	}
+	*state = xenbus_parse_state(text);
+	free(text);
+	return true;
+}
+
 /* What `now`, which stands in our directory, says; false: no more to be done. */
 static bool still_ours(struct device *d, enum xenbus_state now)
 {
@@ -272,22 +272,19 @@ static bool still_ours(struct device *d, enum xenbus_state now)
 
 void device_look(struct device *d)
 {
-	struct xs_handle *xsh = d->b->xsh;
-	enum xenbus_state peer;
+	enum xenbus_state now, peer;
 	unsigned int i;
-	bool online;
+	bool online, there;
 
 	if (d->after != XenbusStateUnknown)
 		return; /* still stopping; device_stopped() brings us back */
 	if (d->own == XenbusStateUnknown && !meet_device(d)) {
-		errno = 0;
-		d->gone = xenbus_read_state(xsh, d->dir) == XenbusStateUnknown &&
-			  (errno == ENOENT || errno == EACCES);
+		d->gone = read_state(d, d->dir, &now, &there) && !there;
 		return;
 	}
-	if (!still_ours(d, xenbus_read_state(xsh, d->dir)))
+	if (!read_state(d, d->dir, &now, &there) || !still_ours(d, now) ||
+	    !read_state(d, d->front, &peer, &there))
 		return;
-	peer = xenbus_read_state(xsh, d->front);
 	online = !device_offline(d);
 	if (d->failed && online &&
 	    (peer == XenbusStateInitialising || peer == XenbusStateInitialised ||

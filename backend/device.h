@@ -7,8 +7,12 @@
 
 #include "backend/backend.h"
 
+/* watch.c */
+void device_watch_front(struct device *d, bool on);
+/* At what has no watch, each second; returns ms until then. */
+int devices_look(struct backend *b, uint64_t now);
+
 /* device.c */
-bool device_watch_front(struct device *d, bool on);
 /* Reads the states, does what is next. */
 void device_look(struct device *d);
 /* We go: serving ends, state Closed. */

@@ -84,12 +84,6 @@ static void scan(struct backend *b)
 	free(front);
 }
 
-bool devices_watch(struct backend *b)
-{
-	b->rescan = true;
-	return xs_watch(b->xsh, b->root, "root");
-}
-
 /* `path` is at or below the root: <root>[/<frontend>[/<id>[/<leaf>]]] */
 static void root_event(struct backend *b, char *path)
 {
@@ -111,7 +105,7 @@ static void root_event(struct backend *b, char *path)
 		mark(b, domid, id);
 }
 
-bool devices_events(struct backend *b)
+void devices_events(struct backend *b)
 {
 	char *domid, *id, *save = NULL;
 	unsigned int i;
@@ -119,8 +113,10 @@ bool devices_events(struct backend *b)
 
 	for (i = 0; i < MAX_EVENTS; i++) {
 		event = xs_check_watch(b->xsh);
-		if (!event)
-			return errno == EAGAIN;
+		if (!event) {
+			b->lost |= errno != EAGAIN;
+			return;
+		}
 		if (!strcmp(event[XS_WATCH_TOKEN], "root")) {
 			root_event(b, event[XS_WATCH_PATH]);
 		} else {
@@ -132,7 +128,6 @@ bool devices_events(struct backend *b)
 		}
 		free(event);
 	}
-	return true;
 }
 
 /* Milliseconds until `until`, at least 0; the nearer of both, -1 being never. */
@@ -147,7 +142,7 @@ int devices_turn(struct backend *b)
 {
 	struct device *d, *next;
 	uint64_t now = now_ms();
-	int ms = -1;
+	int ms = devices_look(b, now);
 
 	if (b->rescan) {
 		b->rescan = false;

@@ -119,6 +119,17 @@ char **xs_listf(struct xs_handle *xsh, unsigned int *n, const char *fmt, ...)
 	return names;
 }
 
+bool xs_reopen(struct xs_handle **xsh)
+{
+	struct xs_handle *fresh = xs_open(0);
+
+	if (!fresh)
+		return false;
+	xs_close(*xsh);
+	*xsh = fresh;
+	return true;
+}
+
 int xs_own_domid(struct xs_handle *xsh)
 {
 	uint64_t domid;

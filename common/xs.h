@@ -25,6 +25,12 @@ bool xs_share(struct xs_handle *xsh, const char *path, int owner, int reader);
 /* free() with one call; NULL and *n = 0 when empty or absent. */
 char **xs_listf(struct xs_handle *xsh, unsigned int *n, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+/*
+ * Another handle in place of one that the store has closed, as libxenstore does
+ * with one that is refused a watch (Linux fails the write of that request).  It
+ * has no watch.  false and errno: the old one stays.
+ */
+bool xs_reopen(struct xs_handle **xsh);
 /* Own domid from the store's relative key "domid"; -1 and errno. */
 int xs_own_domid(struct xs_handle *xsh);
 

@@ -8,6 +8,7 @@
  *   watch PATH           "ok" or the error's name
  *   fill PATH MAX        makes up to MAX nodes: "COUNT ERROR"
  *   watches PATH MAX     sets up to MAX watches: "COUNT ERROR"
+ *   crowd PATH MAX       the same, and waits
  *   hold PATH VALUE N    in N transactions writes PATH, prints "held", waits
  *   commit PATH VALUE N  N transactions: one result per line
  *   mix PATH ROUNDS      transactions and watches together, checked: "ok ..."
@@ -88,6 +89,14 @@ static int cmd_watches(char **arg)
 			break;
 	}
 	printf("%d %s\n", i, i < max ? error() : "none");
+	return 0;
+}
+
+static int cmd_crowd(char **arg)
+{
+	cmd_watches(arg);
+	fflush(stdout);
+	pause();
 	return 0;
 }
 
@@ -294,10 +303,10 @@ int main(int argc, char **argv)
 	} cmds[] = {
 		{ "read", 1, cmd_read },       { "write", 2, cmd_write },
 		{ "watch", 1, cmd_watch },     { "fill", 2, cmd_fill },
-		{ "watches", 2, cmd_watches }, { "hold", 3, cmd_hold },
-		{ "commit", 3, cmd_commit },   { "mix", 2, cmd_mix },
-		{ "garbage", 0, cmd_garbage }, { "deaf", 1, cmd_deaf },
-		{ "greedy", 1, cmd_greedy },
+		{ "watches", 2, cmd_watches }, { "crowd", 2, cmd_crowd },
+		{ "hold", 3, cmd_hold },       { "commit", 3, cmd_commit },
+		{ "mix", 2, cmd_mix },	       { "garbage", 0, cmd_garbage },
+		{ "deaf", 1, cmd_deaf },       { "greedy", 1, cmd_greedy },
 	};
 	size_t i;
 
