@@ -30,45 +30,55 @@ static void scan_soon(struct collector *c, uint64_t ms)
 		arm(c->ev_scan, ms);
 }
 
+/*
+ * Takes the events of the store.  false: it is lost, and we end, to be started
+ * again.  Nothing tells that by itself: libxenstore's thread ends with the
+ * connection, and wakes nobody.  So each period asks, before it writes.
+ */
+static bool take_events(struct collector *c)
+{
+	uint64_t now = now_ms();
+	char **event;
+	bool any = false;
+
+	while ((event = xs_check_watch(c->xsh))) {
+		free(event);
+		any = true;
+	}
+	if (errno != EAGAIN && errno != EINTR) {
+		log_error("xenstore: the connection is lost, allowed: a xenstored that runs");
+		c->status = EXIT_ENV;
+		event_base_loopbreak(c->base);
+		return false;
+	}
+	if (any)
+		scan_soon(c, c->not_before > now ? c->not_before - now : 0);
+	return true;
+}
+
 static void on_scan(evutil_socket_t fd, short what, void *ctx)
 {
 	struct collector *c = ctx;
-	uint64_t begin = now_ms();
-	bool ok = scan(c);
-	uint64_t pause = 3 * (now_ms() - begin);
+	uint64_t begin = now_ms(), pause;
+	bool ok;
 
 	(void)fd;
 	(void)what;
+	ok = scan(c);
+	pause = 3 * (now_ms() - begin);
 	memory_save(c);
 	accounts_publish(c);
 	/* events that come before this timer ends are coalesced into one scan */
 	c->not_before = now_ms() + (pause > SCAN_MS ? pause : SCAN_MS);
-	if (!ok)
+	if (!ok && take_events(c))
 		scan_soon(c, RETRY_MS);
 }
 
 static void on_store(evutil_socket_t fd, short what, void *ctx)
 {
-	struct collector *c = ctx;
-	uint64_t now = now_ms();
-	char **event;
-	bool any = false;
-
 	(void)fd;
 	(void)what;
-	errno = 0;
-	while ((event = xs_check_watch(c->xsh))) {
-		free(event);
-		any = true;
-		errno = 0;
-	}
-	if (errno && errno != EAGAIN && errno != EINTR) {
-		log_error("xenstore: the connection is lost: %s", strerror(errno));
-		c->status = EXIT_ENV;
-		event_base_loopbreak(c->base);
-	}
-	if (any)
-		scan_soon(c, c->not_before > now ? c->not_before - now : 0);
+	take_events(ctx);
 }
 
 static void on_measure(evutil_socket_t fd, short what, void *ctx)
@@ -79,6 +89,8 @@ static void on_measure(evutil_socket_t fd, short what, void *ctx)
 
 	(void)fd;
 	(void)what;
+	if (!take_events(c))
+		return;
 	err = domains_read(&now, &c->domains, c->xc, c->xsh);
 	if (err) {
 		log_warn("cannot list the domains: %s", strerror(-err));
@@ -107,6 +119,8 @@ static void on_bill(evutil_socket_t fd, short what, void *ctx)
 
 	(void)fd;
 	(void)what;
+	if (!take_events(c))
+		return;
 	sources_read(c);
 	memory_save(c); /* before the bills: no bill is more than the next collector knows */
 	accounts_publish(c);
