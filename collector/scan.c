@@ -113,7 +113,7 @@ void publish_serving(struct collector *c)
 	size_t i;
 
 	for (i = 0; i < c->trees; i++)
-		tree_tell_serial(c, &c->tree[i]);
+		tree_tell(c, &c->tree[i]);
 	for (i = 0; i < c->serving.pairs; i++) {
 		struct serving_pair *p = &c->serving.pair[i];
 

@@ -3,8 +3,9 @@
  * tree.c - driver domains and their accountants in the store: `accountant`
  * for the one, backend/<B> and `measured` for the other.
  *
- * A driver domain that ended keeps its tree for a while: its accountant may
- * still have its last records to judge.
+ * A driver domain that ended or is dying keeps its tree for a while: its
+ * accountant may still have its last records to judge.  It is told at once,
+ * for it holds that domain's pages, and cannot ask the hypervisor.
  */
 #include "collector/collector.h"
 #include "common/clock.h"
@@ -36,20 +37,24 @@ struct tree *tree_of(const struct collector *c, uint16_t b)
 	return NULL;
 }
 
-void tree_tell_serial(struct collector *c, struct tree *t)
+void tree_tell(struct collector *c, struct tree *t)
 {
 	uint64_t serial = serving_last_serial(&c->serving, t->b);
 	char path[TREE_PATH], uuid[UUID_TEXT], line[192];
 
-	if (t->serial == serial)
+	bool gone = t->gone_ms;
+
+	if (t->serial == serial && t->told_gone == gone)
 		return;
 	tree_path(path, t->a, t->b, NULL);
 	uuid_format(t->b_uuid, uuid);
 	/* `serial` is for the next collector: see adopt() */
-	snprintf(line, sizeof(line), "v=1 uuid=%s name=%s serial=%" PRIu64, uuid,
-		 t->b_name[0] ? t->b_name : "-", serial);
-	if (node_put(c, t->a, path, line))
-		t->serial = serial;
+	snprintf(line, sizeof(line), "v=1 uuid=%s name=%s serial=%" PRIu64 "%s", uuid,
+		 t->b_name[0] ? t->b_name : "-", serial, gone ? " state=gone" : "");
+	if (!node_put(c, t->a, path, line))
+		return;
+	t->serial = serial;
+	t->told_gone = gone;
 }
 
 /* One line backend/<B>/<F> of an earlier collector. */
@@ -111,7 +116,7 @@ static bool tree_publish(struct collector *c, struct tree *t)
 		return false;
 	adopt(c, t);
 	t->serial = UINT64_MAX;
-	tree_tell_serial(c, t);
+	tree_tell(c, t);
 	snprintf(path, sizeof(path), "/local/domain/%u/acctring/accountant", (unsigned int)t->b);
 	snprintf(value, sizeof(value), "%u", (unsigned int)t->a);
 	if (t->serial == UINT64_MAX || !node_put(c, t->b, path, value))
@@ -180,6 +185,7 @@ static void unwanted(struct collector *c, struct tree *t)
 	if (!b && domains_same(&c->domains, t->a, t->a_uuid)) {
 		if (!t->gone_ms)
 			t->gone_ms = now_ms();
+		tree_tell(c, t);
 		return;
 	}
 	if (same) {
