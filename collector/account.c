@@ -14,16 +14,18 @@
 #include <string.h>
 #include <time.h>
 
-static void add_source(const struct source *s, struct bill_book *book)
+static void add_source(const struct source *s, bool all, struct bill_book *book)
 {
+	struct acctring_statement_row above;
 	struct bill *bill;
 	size_t i;
 
 	for (i = 0; i < s->rows; i++) {
 		struct kept *k = &s->row[i];
 
+		bill_above(&k->is, &k->base, &above);
 		bill = bill_of(book, k->is.uuid);
-		if (!bill || bill_add(bill, &k->is) || k->said)
+		if (!bill || bill_add(bill, all ? &k->is : &above) || k->said)
 			continue;
 		log_warn("domain %u: a row about domain %u is left out: the bill would exceed 64 "
 			 "bits",
@@ -130,7 +132,7 @@ void accounts_publish(struct collector *c)
 	size_t i, k;
 
 	for (i = 0; i < c->sources; i++)
-		add_source(c->source[i], &book);
+		add_source(c->source[i], is_dom0(c, c->source[i]->uuid), &book);
 	for (i = 0; i < c->domains.n; i++) {
 		const struct domain *vm = &c->domains.domain[i];
 

@@ -5,7 +5,9 @@
  * to all VMs, is no more than the CPU time that it burned (limit.h).
  *
  * What is too much is not scaled down: nobody could tell the honest part.
- * Nothing new is taken about that driver domain until it fits.
+ * Nothing new is taken about that driver domain until it fits.  What is too
+ * much when it is read for the first time becomes the base of its row: later
+ * statements, also of a driver domain that was born again, add to that only.
  */
 #include "collector/collector.h"
 #include "common/kv.h"
@@ -57,7 +59,6 @@ struct pair *pair_of(struct collector *c, uint16_t b, const uint8_t a_uuid[16], 
 	p += c->pairs++;
 	memset(p, 0, sizeof(*p));
 	p->b = b;
-	p->fresh = true;
 	memcpy(p->a_uuid, a_uuid, 16);
 	return p;
 }
@@ -83,62 +84,84 @@ bool tree_believes(const struct collector *c, const uint8_t a_uuid[16], uint16_t
 	return false;
 }
 
-static bool in_statement(const struct statement *st, const struct acctring_statement_row *r)
+bool is_dom0(const struct collector *c, const uint8_t a_uuid[16])
 {
-	uint32_t i;
-
-	for (i = 0; i < st->rows; i++)
-		if (st->row[i].what == ACCTRING_STMT_VM && st->row[i].backend == r->backend &&
-		    uuid_equal(st->row[i].uuid, r->uuid))
-			return true;
-	return false;
+	return domains_same(&c->domains, 0, a_uuid) != NULL;
 }
 
-/*
- * What would be charged for b with this statement.  VMs that dom0 did not
- * name count too: they may have been known, and may come back.
- */
-static uint64_t sum_of(const struct collector *c, const struct source *s, uint16_t b)
+static uint64_t above(const struct acctring_statement_row *is, const struct kept *k)
 {
-	const struct statement *st = s->work;
+	struct acctring_statement_row row;
+
+	bill_above(is, &k->base, &row);
+	return row.charged_ns;
+}
+
+/* What would be charged for b with this statement, in rows that were read before. */
+static uint64_t known_sum(const struct collector *c, const struct source *s, uint16_t b)
+{
+	const struct acctring_statement_row *row;
 	uint64_t sum = 0;
 	size_t i, k;
 
-	for (i = 0; i < st->rows; i++)
-		if (st->row[i].what == ACCTRING_STMT_VM && st->row[i].backend == b)
-			sum = limit_add(sum, st->row[i].charged_ns);
 	for (i = 0; i < c->sources; i++) {
 		const struct source *o = c->source[i];
 
-		for (k = 0; k < o->rows; k++)
-			if (o->row[k].is.backend == b &&
-			    (o != s || !in_statement(st, &o->row[k].is)))
-				sum = limit_add(sum, o->row[k].is.charged_ns);
+		for (k = 0; k < o->rows; k++) {
+			const struct acctring_statement_row *is = &o->row[k].is;
+
+			if (is->backend != b)
+				continue;
+			row = o == s && o->row[k].ledger == s->work->incarnation &&
+					      serving_believed(&c->serving, b, is->uuid)
+				      ? stmt_vm(s->work, b, is->uuid)
+				      : NULL;
+			sum = limit_add(sum, above(row ? row : is, &o->row[k]));
+		}
 	}
 	return sum;
 }
 
-static uint64_t before_of(const struct collector *c, uint16_t b)
+/* And in those that would be taken for the first time. */
+static uint64_t first_sum(const struct collector *c, const struct source *s, uint16_t b)
 {
+	const struct statement *st = s->work;
 	uint64_t sum = 0;
-	size_t i;
+	uint32_t i;
 
-	for (i = 0; i < c->pairs; i++)
-		if (c->pair[i].b == b)
-			sum = limit_add(sum, c->pair[i].before_ns);
+	for (i = 0; i < st->rows; i++) {
+		const struct acctring_statement_row *row = &st->row[i];
+
+		if (row->what == ACCTRING_STMT_VM && row->backend == b &&
+		    serving_believed(&c->serving, b, row->uuid) && !source_kept(s, b, row->uuid) &&
+		    stmt_vm(st, b, row->uuid) == row)
+			sum = limit_add(sum, row->charged_ns);
+	}
 	return sum;
 }
 
-static bool too_much(const struct source *s, struct pair *p, const struct limit *l, uint64_t sum)
+static void too_much(const struct source *s, struct pair *p, const struct limit *l, uint64_t sum)
 {
 	if (!p->over)
 		log_warn("domain %u: not believed about domain %u: with what it says %" PRIu64
 			 " ns would be charged, more than the %" PRIu64
 			 " ns of CPU; what was believed last stays",
-			 (unsigned int)s->domid, (unsigned int)p->b, sum,
-			 limit_add(limit_add(l->cpu_ns, l->ended_ns), p->before_ns));
+			 (unsigned int)s->domid, (unsigned int)p->b, sum, limit_may(l));
 	p->over = true;
-	return false;
+}
+
+static void meet_ledger(struct collector *c, const struct source *s, struct pair *p, uint64_t first)
+{
+	const char *then = "billed, it is dom0's";
+
+	if (!is_dom0(c, s->uuid)) {
+		p->unbilled_ns = limit_add(p->unbilled_ns, first);
+		then = "not billed, what comes on top is";
+	}
+	log_warn("domain %u: its ledger, read for the first time, charges %" PRIu64
+		 " ns for domain %u, more than the CPU of that domain that nobody was charged yet: "
+		 "%s",
+		 (unsigned int)s->domid, first, (unsigned int)p->b, then);
 }
 
 static void see_cpu(struct collector *c, struct limit *l)
@@ -152,35 +175,31 @@ static void see_cpu(struct collector *c, struct limit *l)
 		limit_see(l, ns);
 }
 
-bool believe(struct collector *c, const struct source *s, struct pair *p)
+enum limit_verdict believe(struct collector *c, const struct source *s, struct pair *p)
 {
 	struct limit *l = limit_of(c, p->b);
-	uint64_t sum, before;
+	enum limit_verdict verdict;
+	uint64_t known, first;
 
 	if (!l)
-		return false;
+		return LIMIT_OVER;
 	see_cpu(c, l); /* after the statement was copied: what it tells was burned by now */
-	sum = sum_of(c, s, p->b);
-	switch (limit_judge(l, before_of(c, p->b), sum, p->fresh, &before)) {
-	case LIMIT_OVER:
-		return too_much(s, p, l, sum);
-	case LIMIT_BEFORE:
-		log_info("domain %u: its ledger charges %" PRIu64
-			 " ns more for domain %u than that "
-			 "burned since it started: taken as from before",
-			 (unsigned int)s->domid, before, (unsigned int)p->b);
-		p->before_ns = before;
-		break;
-	case LIMIT_FITS:
-		break;
+	known = known_sum(c, s, p->b);
+	first = first_sum(c, s, p->b);
+	verdict = limit_judge(l, known, first);
+	if (verdict == LIMIT_OVER) {
+		too_much(s, p, l, limit_add(known, l->spent_ns));
+		return verdict;
 	}
+	if (verdict == LIMIT_BASE)
+		meet_ledger(c, s, p, first);
 	if (p->over)
 		log_info("domain %u: believed about domain %u again", (unsigned int)s->domid,
 			 (unsigned int)p->b);
-	if (p->fresh)
-		l->saved = p->saved = false;
-	p->fresh = p->over = false;
-	return true;
+	if (verdict == LIMIT_BASE)
+		p->saved = false;
+	p->over = false;
+	return verdict;
 }
 
 void limits_see(struct collector *c)

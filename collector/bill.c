@@ -57,6 +57,34 @@ bool bill_add(struct bill *bill, const struct acctring_statement_row *row)
 	return true;
 }
 
+static void row_sums(struct acctring_statement_row *r, uint64_t *sum[7])
+{
+	uint64_t *all[7] = { &r->charged_ns, &r->posted_ns, &r->units,	 &r->bytes,
+			     &r->vbd_ns,     &r->vif_ns,    &r->other_ns };
+
+	memcpy(sum, all, sizeof(all));
+}
+
+bool bill_above(const struct acctring_statement_row *row, const struct acctring_statement_row *base,
+		struct acctring_statement_row *out)
+{
+	struct acctring_statement_row less = *base;
+	uint64_t *sum[7], *from[7];
+	bool back = false;
+	int i;
+
+	*out = *row;
+	row_sums(out, sum);
+	row_sums(&less, from);
+	for (i = 0; i < 7; i++) {
+		back |= *sum[i] < *from[i];
+		*sum[i] -= *from[i];
+	}
+	for (i = 0; i < 7 && back; i++)
+		*sum[i] = 0;
+	return !back;
+}
+
 bool bill_went_back(const struct bill *was, const struct bill *now)
 {
 	return now->charged_ns < was->charged_ns || now->posted_ns < was->posted_ns ||
@@ -87,16 +115,24 @@ bool bill_parse(const char *line, struct bill *b)
 	char uuid[UUID_TEXT];
 
 	return kv_is_v1(line) && kv_get(line, "uuid", uuid, sizeof(uuid)) &&
-	       uuid_parse(uuid, b->uuid) && bill_parse_sums(line, b);
+	       uuid_parse(uuid, b->uuid) && bill_parse_sums(line, "", b);
 }
 
-bool bill_parse_sums(const char *line, struct bill *b)
+static bool parse_sum(const char *line, const char *prefix, const char *name, uint64_t *sum)
 {
-	return kv_u64(line, "charged_ns", UINT64_MAX, &b->charged_ns) &&
-	       kv_u64(line, "posted_ns", UINT64_MAX, &b->posted_ns) &&
-	       kv_u64(line, "units", UINT64_MAX, &b->units) &&
-	       kv_u64(line, "bytes", UINT64_MAX, &b->bytes) &&
-	       kv_u64(line, "vbd_ns", UINT64_MAX, &b->vbd_ns) &&
-	       kv_u64(line, "vif_ns", UINT64_MAX, &b->vif_ns) &&
-	       kv_u64(line, "other_ns", UINT64_MAX, &b->other_ns);
+	char key[32];
+
+	snprintf(key, sizeof(key), "%s%s", prefix, name);
+	return kv_u64(line, key, UINT64_MAX, sum);
+}
+
+bool bill_parse_sums(const char *line, const char *prefix, struct bill *b)
+{
+	return parse_sum(line, prefix, "charged_ns", &b->charged_ns) &&
+	       parse_sum(line, prefix, "posted_ns", &b->posted_ns) &&
+	       parse_sum(line, prefix, "units", &b->units) &&
+	       parse_sum(line, prefix, "bytes", &b->bytes) &&
+	       parse_sum(line, prefix, "vbd_ns", &b->vbd_ns) &&
+	       parse_sum(line, prefix, "vif_ns", &b->vif_ns) &&
+	       parse_sum(line, prefix, "other_ns", &b->other_ns);
 }

@@ -33,6 +33,13 @@ struct bill *bill_of(struct bill_book *book, const uint8_t uuid[16]);
  */
 bool bill_add(struct bill *bill, const struct acctring_statement_row *row);
 
+/*
+ * What the row says above its base, in *out; false: some sum is below that
+ * (the ledger went back), and those of *out are 0.
+ */
+bool bill_above(const struct acctring_statement_row *row, const struct acctring_statement_row *base,
+		struct acctring_statement_row *out);
+
 /* Some sum of `now` is less than it was. */
 bool bill_went_back(const struct bill *was, const struct bill *now);
 bool bill_equal(const struct bill *a, const struct bill *b);
@@ -40,7 +47,7 @@ bool bill_equal(const struct bill *a, const struct bill *b);
 void bill_line(const struct bill *bill, uint64_t unix_s, char line[BILL_LINE]);
 /* Reads such a line; false: not one. */
 bool bill_parse(const char *line, struct bill *bill);
-/* Only the sums of such a line. */
-bool bill_parse_sums(const char *line, struct bill *bill);
+/* Only the sums of such a line; `prefix` comes before each name. */
+bool bill_parse_sums(const char *line, const char *prefix, struct bill *bill);
 
 #endif

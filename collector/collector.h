@@ -42,6 +42,7 @@ struct tree {
 	bool wanted; /* configured, and both live */
 	uint64_t gone_ms; /* b ended then; 0: it lives */
 	uint64_t serial; /* highest serial that the line tells */
+	bool told_gone; /* and that b is gone */
 	bool measured; /* the node is there */
 	bool stated; /* its accountant said the following of it */
 	struct acctring_statement_row state;
@@ -54,8 +55,7 @@ struct tree {
 struct pair {
 	uint16_t b;
 	uint8_t a_uuid[16];
-	uint64_t before_ns; /* charged before we could measure: see limit.h */
-	bool fresh; /* no statement was read yet */
+	uint64_t unbilled_ns; /* what became bases: see limit.h */
 	bool over; /* said that it charges too much */
 	bool saved;
 };
@@ -66,6 +66,7 @@ struct pair {
  */
 struct kept {
 	struct acctring_statement_row is;
+	struct acctring_statement_row base; /* not on the bill: see limit.h; zeroed: none */
 	uint64_t ledger; /* incarnation */
 	bool saved;
 	bool said; /* that it does not fit into a bill */
@@ -136,7 +137,7 @@ bool node_dir(struct collector *c, uint16_t domid, const char *name);
 void trees_update(struct collector *c);
 void trees_expire(struct collector *c);
 struct tree *tree_of(const struct collector *c, uint16_t b);
-void tree_tell_serial(struct collector *c, struct tree *t);
+void tree_tell(struct collector *c, struct tree *t);
 void trees_measure(struct collector *c);
 /* Removes what an earlier collector published and this one does not. */
 void trees_sweep(struct collector *c);
@@ -162,16 +163,20 @@ void limits_see(struct collector *c);
 struct pair *pair_of(struct collector *c, uint16_t b, const uint8_t a_uuid[16], bool make);
 void pair_forget(struct collector *c, uint16_t b, const uint8_t a_uuid[16]);
 bool tree_believes(const struct collector *c, const uint8_t a_uuid[16], uint16_t b);
+/* dom0's own accountant: what its ledger had before is billed, too. */
+bool is_dom0(const struct collector *c, const uint8_t a_uuid[16]);
 /* The statement in s->work, about the driver domain. */
-bool believe(struct collector *c, const struct source *s, struct pair *p);
+enum limit_verdict believe(struct collector *c, const struct source *s, struct pair *p);
 
 /* source.c */
 void sources_update(struct collector *c);
 void sources_poll(struct collector *c);
 void sources_read(struct collector *c);
 void sources_free(struct collector *c);
-/* The accountant of t is about to be named: what its ledger says already is older. */
+/* The accountant of t is about to be named. */
 void source_meet(struct collector *c, const struct tree *t);
+/* What is kept of a VM at a driver domain; NULL: nothing. */
+struct kept *source_kept(const struct source *s, uint16_t b, const uint8_t vm_uuid[16]);
 /* A row that an earlier collector believed. */
 bool source_restore(struct collector *c, const uint8_t a_uuid[16], const struct kept *k);
 /* Some accountant that is named has given no statement yet. */

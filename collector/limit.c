@@ -29,16 +29,17 @@ void limit_see(struct limit *l, uint64_t cpu_ns)
 		l->cpu_ns = cpu_ns;
 }
 
-enum limit_verdict limit_judge(const struct limit *l, uint64_t before, uint64_t sum, bool first,
-			       uint64_t *before_ns)
+uint64_t limit_may(const struct limit *l)
 {
-	uint64_t may = limit_add(limit_add(l->ended_ns, l->cpu_ns), before);
+	return limit_add(l->ended_ns, l->cpu_ns);
+}
 
-	*before_ns = 0;
-	if (sum <= may)
-		return LIMIT_FITS;
-	if (!first || sum > LIMIT_BEFORE_MAX)
+enum limit_verdict limit_judge(const struct limit *l, uint64_t known, uint64_t first)
+{
+	uint64_t may = limit_may(l);
+
+	known = limit_add(known, l->spent_ns);
+	if (known > may)
 		return LIMIT_OVER;
-	*before_ns = sum - may;
-	return LIMIT_BEFORE;
+	return first <= may - known ? LIMIT_FITS : LIMIT_BASE;
 }

@@ -24,6 +24,8 @@
 
 #define ROOT "/tool/acctring/served"
 #define PATH_SIZE 128
+#define SUMS_SIZE 320
+#define BASE "base_" /* before the names of the sums that are not billed */
 
 static void pair_path(char path[PATH_SIZE], uint16_t b, const uint8_t a_uuid[16])
 {
@@ -54,27 +56,36 @@ static bool put(struct collector *c, const char *path, const char *line)
 
 static void save_limit(struct collector *c, struct limit *l)
 {
-	char path[PATH_SIZE], uuid[UUID_TEXT], line[128];
+	char path[PATH_SIZE], uuid[UUID_TEXT], line[160];
 
 	snprintf(path, sizeof(path), ROOT "/%u", (unsigned int)l->b);
 	uuid_format(l->uuid, uuid);
-	snprintf(line, sizeof(line), "v=1 uuid=%s cpu_ns=%" PRIu64 " ended_ns=%" PRIu64, uuid,
-		 l->cpu_ns, l->ended_ns);
+	snprintf(line, sizeof(line),
+		 "v=1 uuid=%s cpu_ns=%" PRIu64 " ended_ns=%" PRIu64 " spent_ns=%" PRIu64, uuid,
+		 l->cpu_ns, l->ended_ns, l->spent_ns);
 	l->saved = put(c, path, line);
+}
+
+static void sums(char line[SUMS_SIZE], const char *prefix, const struct acctring_statement_row *r)
+{
+	snprintf(line, SUMS_SIZE,
+		 " %scharged_ns=%" PRIu64 " %sposted_ns=%" PRIu64 " %sunits=%" PRIu64
+		 " %sbytes=%" PRIu64 " %svbd_ns=%" PRIu64 " %svif_ns=%" PRIu64
+		 " %sother_ns=%" PRIu64,
+		 prefix, r->charged_ns, prefix, r->posted_ns, prefix, r->units, prefix, r->bytes,
+		 prefix, r->vbd_ns, prefix, r->vif_ns, prefix, r->other_ns);
 }
 
 static void save_row(struct collector *c, const struct source *s, struct kept *k)
 {
-	const struct acctring_statement_row *r = &k->is;
-	char path[PATH_SIZE], line[384];
+	char path[PATH_SIZE], is[SUMS_SIZE], base[SUMS_SIZE] = "", line[2 * SUMS_SIZE + 64];
 
-	row_path(path, r->backend, s->uuid, r->uuid);
-	snprintf(line, sizeof(line),
-		 "v=1 ledger=%016" PRIx64 " domid=%u charged_ns=%" PRIu64 " posted_ns=%" PRIu64
-		 " units=%" PRIu64 " bytes=%" PRIu64 " vbd_ns=%" PRIu64 " vif_ns=%" PRIu64
-		 " other_ns=%" PRIu64,
-		 k->ledger, (unsigned int)r->domid, r->charged_ns, r->posted_ns, r->units, r->bytes,
-		 r->vbd_ns, r->vif_ns, r->other_ns);
+	row_path(path, k->is.backend, s->uuid, k->is.uuid);
+	sums(is, "", &k->is);
+	if (k->base.what)
+		sums(base, BASE, &k->base);
+	snprintf(line, sizeof(line), "v=1 ledger=%016" PRIx64 " domid=%u%s%s", k->ledger,
+		 (unsigned int)k->is.domid, is, base);
 	k->saved = put(c, path, line);
 }
 
@@ -89,10 +100,10 @@ void memory_save(struct collector *c)
 	for (i = 0; i < c->pairs; i++) {
 		struct pair *p = &c->pair[i];
 
-		if (p->saved || p->fresh)
+		if (p->saved)
 			continue;
 		pair_path(path, p->b, p->a_uuid);
-		snprintf(line, sizeof(line), "v=1 before_ns=%" PRIu64, p->before_ns);
+		snprintf(line, sizeof(line), "v=1 unbilled_ns=%" PRIu64, p->unbilled_ns);
 		p->saved = put(c, path, line);
 	}
 	for (i = 0; i < c->sources; i++)
@@ -120,28 +131,13 @@ void memory_forget_row(struct collector *c, const struct source *s, const struct
 	put(c, path, "v=1");
 }
 
-/* A row of an earlier collector: "v=1" alone, nothing was said of the VM yet. */
-static bool load_row(struct collector *c, uint16_t b, const uint8_t a[16], const uint8_t vm[16],
-		     const char *line)
+static bool load_sums(const char *line, const char *prefix, struct acctring_statement_row *r)
 {
-	struct acctring_statement_row *r;
-	struct kept k = { .saved = true };
-	char ledger[20];
 	struct bill sum;
-	uint64_t domid;
 
-	if (!kv_is_v1(line))
+	if (!bill_parse_sums(line, prefix, &sum))
 		return false;
-	if (!kv_get(line, "ledger", ledger, sizeof(ledger)))
-		return true;
-	if (!parse_hex64(ledger, &k.ledger) || !kv_u64(line, "domid", UINT16_MAX, &domid) ||
-	    !bill_parse_sums(line, &sum))
-		return false;
-	r = &k.is;
 	r->what = ACCTRING_STMT_VM;
-	r->backend = b;
-	r->domid = (uint16_t)domid;
-	memcpy(r->uuid, vm, 16);
 	r->charged_ns = sum.charged_ns;
 	r->posted_ns = sum.posted_ns;
 	r->units = sum.units;
@@ -149,6 +145,29 @@ static bool load_row(struct collector *c, uint16_t b, const uint8_t a[16], const
 	r->vbd_ns = sum.vbd_ns;
 	r->vif_ns = sum.vif_ns;
 	r->other_ns = sum.other_ns;
+	return true;
+}
+
+/* A row of an earlier collector: "v=1" alone, nothing was said of the VM yet. */
+static bool load_row(struct collector *c, uint16_t b, const uint8_t a[16], const uint8_t vm[16],
+		     const char *line)
+{
+	struct kept k = { .saved = true };
+	char ledger[20], base[24];
+	uint64_t domid;
+
+	if (!kv_is_v1(line))
+		return false;
+	if (!kv_get(line, "ledger", ledger, sizeof(ledger)))
+		return true;
+	if (!parse_hex64(ledger, &k.ledger) || !kv_u64(line, "domid", UINT16_MAX, &domid) ||
+	    !load_sums(line, "", &k.is) ||
+	    (kv_get(line, BASE "charged_ns", base, sizeof(base)) &&
+	     !load_sums(line, BASE, &k.base)))
+		return false;
+	k.is.backend = b;
+	k.is.domid = (uint16_t)domid;
+	memcpy(k.is.uuid, vm, 16);
 	return source_restore(c, a, &k);
 }
 
@@ -167,7 +186,7 @@ static bool read_row(struct collector *c, uint16_t b, const uint8_t a[16], const
 		log_warn("%s: \"%.60s\" is ignored, allowed: as in docs/protocol.md, 2.1", path,
 			 line);
 	free(line);
-	if (ok && domains_by_uuid(&c->domains, vm))
+	if (ok) /* also one that does not live: it may be rebooting */
 		serving_know(&c->serving, b, vm, now_ms());
 	return ok;
 }
@@ -176,7 +195,6 @@ static void load_pair(struct collector *c, uint16_t b, const char *name)
 {
 	char path[PATH_SIZE], *line, **names;
 	unsigned int i, n;
-	uint64_t before;
 	struct pair *p;
 	uint8_t a[16];
 
@@ -185,11 +203,9 @@ static void load_pair(struct collector *c, uint16_t b, const char *name)
 	pair_path(path, b, a);
 	line = xs_readf(c->xsh, "%s", path);
 	p = line ? pair_of(c, b, a, true) : NULL;
-	if (p && kv_is_v1(line) && kv_u64(line, "before_ns", UINT64_MAX, &before)) {
-		p->before_ns = before;
-		p->fresh = false;
-		p->saved = true;
-	}
+	if (p)
+		p->saved =
+			kv_is_v1(line) && kv_u64(line, "unbilled_ns", UINT64_MAX, &p->unbilled_ns);
 	free(line);
 	names = xs_listf(c->xsh, &n, "%s", path);
 	for (i = 0; i < n && p; i++)
@@ -213,7 +229,7 @@ static void load_backend(struct collector *c, const char *name)
 	    kv_u64(line, "ended_ns", UINT64_MAX, &ended)) {
 		l->cpu_ns = cpu;
 		l->ended_ns = ended;
-		l->saved = true;
+		l->saved = kv_u64(line, "spent_ns", UINT64_MAX, &l->spent_ns);
 	}
 	free(line);
 	names = xs_listf(c->xsh, &n, ROOT "/%s", name);
@@ -235,7 +251,34 @@ void memory_load(struct collector *c)
 	free(names);
 }
 
-/* VMs that live are of use; what was said of others is no bill any more. */
+/* VMs that live, or did of late; what was said of others is no bill any more. */
+static bool is_of_use(const struct collector *c, uint16_t b, const uint8_t vm[16])
+{
+	return domains_by_uuid(&c->domains, vm) || serving_believed(&c->serving, b, vm);
+}
+
+/* The CPU that was billed to them is spent all the same. */
+static void sweep_rows(struct collector *c, struct source *s)
+{
+	struct acctring_statement_row above;
+	struct limit *l;
+	size_t i;
+
+	for (i = s->rows; i-- > 0;) {
+		struct kept *k = &s->row[i];
+
+		if (is_of_use(c, k->is.backend, k->is.uuid))
+			continue;
+		bill_above(&k->is, &k->base, &above);
+		l = limit_of(c, k->is.backend);
+		if (!l)
+			continue;
+		l->spent_ns = limit_add(l->spent_ns, above.charged_ns);
+		l->saved = false;
+		*k = s->row[--s->rows];
+	}
+}
+
 static unsigned int sweep_pair(struct collector *c, uint16_t b, const char *name)
 {
 	char path[PATH_SIZE], **names;
@@ -245,7 +288,7 @@ static unsigned int sweep_pair(struct collector *c, uint16_t b, const char *name
 	if (uuid_parse(name, a)) {
 		names = xs_listf(c->xsh, &n, ROOT "/%u/%s", (unsigned int)b, name);
 		for (i = 0; i < n; i++) {
-			if (uuid_parse(names[i], vm) && domains_by_uuid(&c->domains, vm)) {
+			if (uuid_parse(names[i], vm) && is_of_use(c, b, vm)) {
 				kept++;
 				continue;
 			}
@@ -287,7 +330,10 @@ void memory_sweep(struct collector *c)
 {
 	char **names;
 	unsigned int i, n;
+	size_t k;
 
+	for (k = 0; k < c->sources; k++)
+		sweep_rows(c, c->source[k]);
 	names = xs_listf(c->xsh, &n, ROOT);
 	for (i = 0; i < n; i++)
 		sweep_backend(c, names[i]);

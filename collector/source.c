@@ -161,21 +161,21 @@ static void attach(struct collector *c, struct source *s, const struct announced
 	log_info("domain %u: reading statement %016" PRIx64, (unsigned int)s->domid, s->epoch);
 }
 
-/* false: no memory. */
-static bool keep(struct source *s, const struct kept *k)
+struct kept *source_kept(const struct source *s, uint16_t b, const uint8_t vm_uuid[16])
 {
-	struct kept *r;
 	size_t i;
 
-	for (i = 0; i < s->rows; i++) {
-		r = &s->row[i];
-		if (r->is.backend != k->is.backend || !uuid_equal(r->is.uuid, k->is.uuid))
-			continue;
-		if (r->ledger != k->ledger || memcmp(&r->is, &k->is, sizeof(r->is)) != 0)
-			*r = *k;
-		return true;
-	}
-	r = reallocarray(s->row, s->rows + 1, sizeof(*r));
+	for (i = 0; i < s->rows; i++)
+		if (s->row[i].is.backend == b && uuid_equal(s->row[i].is.uuid, vm_uuid))
+			return &s->row[i];
+	return NULL;
+}
+
+/* Of which nothing is kept yet.  false: no memory. */
+static bool keep_first(struct source *s, const struct kept *k)
+{
+	struct kept *r = reallocarray(s->row, s->rows + 1, sizeof(*r));
+
 	if (!r)
 		return false;
 	s->row = r;
@@ -183,16 +183,42 @@ static bool keep(struct source *s, const struct kept *k)
 	return true;
 }
 
-/* Sums of another ledger say nothing any more; of who is no more asked, they stay. */
+/* base: what it says now is not billed, if nothing is kept of it yet. */
+static void keep(struct source *s, const struct acctring_statement_row *row, bool base)
+{
+	struct kept k = { .is = *row, .ledger = s->work->incarnation };
+	struct kept *old = source_kept(s, row->backend, row->uuid);
+	struct acctring_statement_row above;
+
+	if (!old) {
+		if (base)
+			k.base = *row;
+		keep_first(s, &k);
+		return;
+	}
+	if (old->ledger != k.ledger || !memcmp(&old->is, row, sizeof(*row)))
+		return;
+	k.base = bill_above(row, &old->base, &above) ? old->base : *row;
+	*old = k;
+}
+
+/*
+ * Sums of another ledger say nothing any more.  They stay of a driver domain
+ * that is gone, or about which this accountant is no more asked: no ledger
+ * that began since has a part in what that one did.
+ */
 static void drop_other_ledgers(struct collector *c, struct source *s)
 {
+	const struct tree *t;
 	bool any = false;
 	size_t i;
 
 	for (i = s->rows; i-- > 0;) {
 		struct kept *k = &s->row[i];
 
-		if (k->ledger == s->work->incarnation || !tree_believes(c, s->uuid, k->is.backend))
+		t = tree_of(c, k->is.backend);
+		if (k->ledger == s->work->incarnation || !t || t->gone_ms ||
+		    !uuid_equal(t->a_uuid, s->uuid))
 			continue;
 		memory_forget_row(c, s, k);
 		*k = s->row[--s->rows];
@@ -204,21 +230,21 @@ static void drop_other_ledgers(struct collector *c, struct source *s)
 }
 
 /* Returns how many rows are about VMs that dom0 gave no device of b. */
-static unsigned int keep_about(struct collector *c, struct source *s, uint16_t b)
+static unsigned int keep_about(struct collector *c, struct source *s, uint16_t b, bool base)
 {
-	struct kept k = { .ledger = s->work->incarnation };
+	const struct acctring_statement_row *row;
 	struct limit *l = limit_of(c, b);
 	unsigned int strangers = 0;
 	uint32_t i;
 
 	for (i = 0; i < s->work->rows; i++) {
-		k.is = s->work->row[i];
-		if (k.is.what != ACCTRING_STMT_VM || k.is.backend != b)
+		row = &s->work->row[i];
+		if (row->what != ACCTRING_STMT_VM || row->backend != b)
 			continue;
-		if (serving_believed(&c->serving, b, k.is.uuid))
-			keep(s, &k);
-		else
+		if (!serving_believed(&c->serving, b, row->uuid))
 			strangers++;
+		else if (stmt_vm(s->work, b, row->uuid) == row) /* the one that was judged */
+			keep(s, row, base);
 	}
 	for (i = 0; l && i < s->rows; i++)
 		if (!s->row[i].saved && s->row[i].is.backend == b)
@@ -233,6 +259,7 @@ static unsigned int keep_about(struct collector *c, struct source *s, uint16_t b
  */
 static void keep_rows(struct collector *c, struct source *s)
 {
+	enum limit_verdict verdict;
 	unsigned int strangers = 0;
 	size_t i;
 
@@ -240,10 +267,15 @@ static void keep_rows(struct collector *c, struct source *s)
 	for (i = 0; i < s->work->rows; i++)
 		if (s->work->row[i].what == ACCTRING_STMT_DOMAIN)
 			report_keep(c, s, &s->work->row[i]);
-	for (i = 0; i < c->pairs; i++)
-		if (uuid_equal(c->pair[i].a_uuid, s->uuid) &&
-		    tree_believes(c, s->uuid, c->pair[i].b) && believe(c, s, &c->pair[i]))
-			strangers += keep_about(c, s, c->pair[i].b);
+	for (i = 0; i < c->pairs; i++) {
+		struct pair *p = &c->pair[i];
+
+		if (!uuid_equal(p->a_uuid, s->uuid) || !tree_believes(c, s->uuid, p->b))
+			continue;
+		verdict = believe(c, s, p);
+		if (verdict != LIMIT_OVER)
+			strangers += keep_about(c, s, p->b, verdict == LIMIT_BASE);
+	}
 	if (strangers != s->strangers) /* not with each statement: VMs end, ledgers keep them */
 		log_debug("domain %u: %u rows are not believed: no driver domain was said to serve "
 			  "those VMs",
@@ -353,23 +385,18 @@ static struct source *source_of(struct collector *c, const uint8_t uuid[16])
 
 void source_meet(struct collector *c, const struct tree *t)
 {
-	struct pair *p = pair_of(c, t->b, t->a_uuid, true);
 	struct limit *l = limit_of(c, t->b);
-	struct source *s = source_of(c, t->a_uuid);
-	const char *reason;
 
+	pair_of(c, t->b, t->a_uuid, true);
 	if (l)
 		limit_owner(l, t->b_uuid);
-	if (p && l && s && p->fresh && s->khead && s->domid == t->a &&
-	    !stmt_copy(s->work, &s->head, s->khead, s->krows, &reason))
-		believe(c, s, p);
 }
 
 bool source_restore(struct collector *c, const uint8_t a_uuid[16], const struct kept *k)
 {
 	struct source *s = source_of(c, a_uuid);
 
-	return s && keep(s, k);
+	return s && !source_kept(s, k->is.backend, k->is.uuid) && keep_first(s, k);
 }
 
 void sources_update(struct collector *c)

@@ -120,6 +120,18 @@ int stmt_copy(struct statement *out, const struct stmt_head *head,
 	return 0;
 }
 
+const struct acctring_statement_row *stmt_vm(const struct statement *st, uint16_t backend,
+					     const uint8_t uuid[16])
+{
+	uint32_t i;
+
+	for (i = 0; i < st->rows; i++)
+		if (st->row[i].what == ACCTRING_STMT_VM && st->row[i].backend == backend &&
+		    !memcmp(st->row[i].uuid, uuid, 16))
+			return &st->row[i];
+	return NULL;
+}
+
 bool stmt_alive(const struct acctring_statement_page *khead)
 {
 	return __atomic_load_n(&khead->alive, __ATOMIC_RELAXED);

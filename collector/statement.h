@@ -52,6 +52,10 @@ int stmt_copy(struct statement *out, const struct stmt_head *head,
 	      const struct acctring_statement_page *khead,
 	      const struct acctring_statement_row *krows, const char **reason);
 
+/* The row about a VM at a driver domain; of two the first; NULL. */
+const struct acctring_statement_row *stmt_vm(const struct statement *st, uint16_t backend,
+					     const uint8_t uuid[16]);
+
 /* false once the accountant's process has ended. */
 bool stmt_alive(const struct acctring_statement_page *khead);
 

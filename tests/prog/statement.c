@@ -12,7 +12,8 @@
  *	state N				the node `state`
  *
  * and answers each with "ok".
- * Usage: statement DOMID EPOCH(16 hex) [NODE=VALUE]...: nodes to be published otherwise
+ * Usage: statement DOMID EPOCH(16 hex) [NODE=VALUE]...: nodes to be published otherwise;
+ * ledger=N: the incarnation of its ledger
  */
 #include "common/clock.h"
 #include "common/kv.h"
@@ -48,6 +49,16 @@ static void node(const char *name, const char *value, int argc, char **argv)
 		die(EXIT_RUNTIME, "cannot write %s", path);
 }
 
+static uint64_t ledger(int argc, char **argv)
+{
+	int i;
+
+	for (i = 3; i < argc; i++)
+		if (!strncmp(argv[i], "ledger=", 7))
+			return strtoull(argv[i] + 7, NULL, 10);
+	return 1;
+}
+
 static void share(const char *epoch, int argc, char **argv)
 {
 	xengntshr_handle *h = xengntshr_open(NULL, 0);
@@ -65,7 +76,7 @@ static void share(const char *epoch, int argc, char **argv)
 	head->magic = ACCTRING_MAGIC_STATEMENT;
 	head->version = ACCTRING_ABI_VERSION;
 	head->pages = PAGES;
-	head->incarnation = 1;
+	head->incarnation = ledger(argc, argv);
 	head->alive = 1;
 	memcpy(head->ref, refs, sizeof(refs));
 	if (!parse_hex64(epoch, &head->epoch))

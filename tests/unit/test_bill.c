@@ -86,32 +86,72 @@ static void claims_saturate(void **state)
 static void limits(void **state)
 {
 	struct limit l = { .b = 1 };
-	uint64_t before;
 
 	(void)state;
 	limit_owner(&l, one);
 	limit_see(&l, 100);
-	assert_int_equal(limit_judge(&l, 0, 100, true, &before), LIMIT_FITS);
-	assert_int_equal(before, 0);
-	assert_int_equal(limit_judge(&l, 0, 101, false, &before), LIMIT_OVER);
-	assert_int_equal(limit_judge(&l, 1, 101, false, &before), LIMIT_FITS);
-	/* met with a ledger that is older than the domain's CPU clock */
-	assert_int_equal(limit_judge(&l, 0, 1101, true, &before), LIMIT_BEFORE);
-	assert_int_equal(before, 1001);
-	assert_int_equal(limit_judge(&l, before, 1101, false, &before), LIMIT_FITS);
-	assert_int_equal(limit_judge(&l, 0, LIMIT_BEFORE_MAX + 1, true, &before), LIMIT_OVER);
-	assert_int_equal(before, 0);
+	assert_int_equal(limit_judge(&l, 100, 0), LIMIT_FITS);
+	assert_int_equal(limit_judge(&l, 101, 0), LIMIT_OVER);
 	limit_see(&l, 90); /* a clock that goes back gives nothing twice */
 	limit_see(&l, 100);
-	assert_int_equal(limit_judge(&l, 0, 101, false, &before), LIMIT_OVER);
+	assert_int_equal(limit_judge(&l, 101, 0), LIMIT_OVER);
 	/* another domain of that number: its clock begins anew, the ledger goes on */
 	limit_owner(&l, one);
 	limit_owner(&l, two);
 	limit_see(&l, 10);
-	assert_int_equal(limit_judge(&l, 0, 110, false, &before), LIMIT_FITS);
-	assert_int_equal(limit_judge(&l, 0, 111, false, &before), LIMIT_OVER);
+	assert_int_equal(limit_judge(&l, 110, 0), LIMIT_FITS);
+	assert_int_equal(limit_judge(&l, 111, 0), LIMIT_OVER);
+	l.spent_ns = 30; /* billed to VMs that are no more */
+	assert_int_equal(limit_judge(&l, 80, 0), LIMIT_FITS);
+	assert_int_equal(limit_judge(&l, 81, 0), LIMIT_OVER);
+	l.spent_ns = 0;
 	limit_see(&l, UINT64_MAX);
-	assert_int_equal(limit_judge(&l, UINT64_MAX, UINT64_MAX, false, &before), LIMIT_FITS);
+	assert_int_equal(limit_judge(&l, UINT64_MAX, 0), LIMIT_FITS);
+	l.spent_ns = UINT64_MAX;
+	assert_int_equal(limit_judge(&l, UINT64_MAX, UINT64_MAX), LIMIT_BASE);
+}
+
+/* What is read for the first time gives no credit, however much it is. */
+static void first_reading(void **state)
+{
+	struct limit l = { .b = 1, .cpu_ns = 1000000000 };
+	const uint64_t forged = UINT64_C(1) << 59;
+
+	(void)state;
+	assert_int_equal(limit_judge(&l, 0, 1000000000), LIMIT_FITS);
+	assert_int_equal(limit_judge(&l, 400000000, 600000000), LIMIT_FITS);
+	assert_int_equal(limit_judge(&l, 400000000, 600000001), LIMIT_BASE);
+	assert_int_equal(limit_judge(&l, 0, forged), LIMIT_BASE);
+	assert_int_equal(limit_judge(&l, 1000000000, UINT64_MAX), LIMIT_BASE);
+	/* and does not hide what is too much already */
+	assert_int_equal(limit_judge(&l, 1000000001, 0), LIMIT_OVER);
+	assert_int_equal(limit_judge(&l, 1000000001, forged), LIMIT_OVER);
+}
+
+static void above_a_base(void **state)
+{
+	struct acctring_statement_row base = row(1000), r = row(1007), none = { 0 }, out;
+
+	(void)state;
+	memcpy(r.uuid, two, 16);
+	assert_true(bill_above(&r, &base, &out));
+	assert_int_equal(out.charged_ns, 42);
+	assert_int_equal(out.posted_ns, 49);
+	assert_int_equal(out.units, 56);
+	assert_int_equal(out.bytes, 63);
+	assert_int_equal(out.vbd_ns, 7);
+	assert_int_equal(out.vif_ns, 14);
+	assert_int_equal(out.other_ns, 21);
+	assert_memory_equal(out.uuid, two, 16);
+	assert_true(bill_above(&r, &none, &out));
+	assert_memory_equal(&out, &r, sizeof(out));
+	assert_true(bill_above(&base, &base, &out));
+	assert_int_equal(out.charged_ns, 0);
+	/* one sum below its base: nothing, and not 2^64 less it */
+	r.vif_ns = base.vif_ns - 1;
+	assert_false(bill_above(&r, &base, &out));
+	assert_int_equal(out.charged_ns | out.posted_ns | out.units | out.bytes, 0);
+	assert_int_equal(out.vbd_ns | out.vif_ns | out.other_ns, 0);
 }
 
 static void going_back(void **state)
@@ -177,6 +217,8 @@ int main(void)
 		cmocka_unit_test(overflow_adds_nothing),
 		cmocka_unit_test(claims_saturate),
 		cmocka_unit_test(limits),
+		cmocka_unit_test(first_reading),
+		cmocka_unit_test(above_a_base),
 		cmocka_unit_test(going_back),
 		cmocka_unit_test(line_as_documented),
 		cmocka_unit_test(longest_line),
