@@ -100,6 +100,8 @@ static int attach_link(struct acctring_reader **out, const struct acctring_attac
 		return map_error();
 	copy_page(&link, klink);
 	ret = check_link(&link, how->id.epoch, reason);
+	if (!ret && how->pages_max && link.refs_used >= how->pages_max)
+		ret = -ENOSPC;
 	*out = ret ? NULL : reader_new(&link);
 	if (!ret && !*out)
 		ret = -ENOMEM;

@@ -35,19 +35,21 @@ static void skip_wanted(const struct reader_lane *l, struct drain *d, uint32_t *
 static void lane_known(struct acctring_reader *r, struct drain *d, uint32_t cons, uint32_t ack)
 {
 	uint32_t gap = cons - d->s.pos, rows_gap = ack - d->s.ack;
+	bool back = d->s.pos - cons > d->slots;
+	bool rows_back = d->s.ack - ack > ld_relaxed(&d->kpage->spilled) - ack;
 
 	/*
-	 * `cons` or `ack` ahead: we told the poster of a commit that the
-	 * database no longer has; or it was not us.  Behind: we died before
-	 * we told.
+	 * Ours ahead: we died before we told, and it is no more than the poster
+	 * had posted then.  All else is a commit that we told the poster of and
+	 * that the database no longer has, however long ago; or it was not us.
 	 */
-	if ((int32_t)gap <= 0 && (int32_t)rows_gap <= 0)
+	if (!back && !rows_back)
 		return;
-	if ((int32_t)gap > 0 && !r->foreign)
+	if (back && !r->foreign)
 		r->rolled_back += gap;
-	if ((int32_t)rows_gap > 0 && !r->foreign)
+	if (rows_back && !r->foreign)
 		r->rolled_back += rows_gap;
-	from_page(d, (int32_t)gap > 0 ? cons : d->s.pos, (int32_t)rows_gap > 0 ? ack : d->s.ack);
+	from_page(d, back ? cons : d->s.pos, rows_back ? ack : d->s.ack);
 }
 
 /*

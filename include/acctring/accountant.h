@@ -73,6 +73,8 @@ struct acctring_attach {
 	uint64_t incarnation; /* of our ledger, not 0 */
 	/* what our ledger has of this epoch, NULL: never heard of it */
 	const struct acctring_resume *resume;
+	uint32_t pages_max; /* 0: any; a link of more pages is not mapped */
+	uint32_t zero;
 };
 
 /*
@@ -81,6 +83,7 @@ struct acctring_attach {
  *   -ESTALE	the page belongs to another epoch or to nobody: leave it alone
  *   -EPROTO	it breaks the protocol; see *reason
  *   -EPROTONOSUPPORT another major version
+ *   -ENOSPC	more than `pages_max` pages; only the link page was mapped
  *   other	mapping or binding failed; may be tried again
  * *reason (may be NULL) gets a static text.  Makes system calls.
  */

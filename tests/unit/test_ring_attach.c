@@ -215,6 +215,21 @@ static void no_map(void **state)
 	assert_int_equal(t->p->kreply->alive, 0);
 }
 
+/* More pages than there is room for: of those only the link page is mapped. */
+static void too_many_pages(void **state)
+{
+	struct link *t = *state;
+	struct acctring_reader *r;
+
+	t->how.pages_max = geometry_refs(&t->geo); /* the link page is one more */
+	xen.fail_map_at = 2; /* a second mapping would say EINVAL */
+	untouched(t, -ENOSPC);
+	xen.fail_map_at = 0;
+	t->how.pages_max++;
+	r = attach(t, NULL);
+	acctring_detach(r);
+}
+
 static void version(void **state)
 {
 	struct link *t = *state;
@@ -357,6 +372,56 @@ static void rolled_back(void **state)
 	acctring_detach(r);
 }
 
+/*
+ * Older by so much that 32 bits of a position no longer tell before from after: ours
+ * is ahead of what the poster was told by more than it can have posted since.
+ */
+static void rolled_back_far(void **state)
+{
+	struct link *t = *state;
+	struct acctring_lane_state s[LANES];
+	const struct acctring_resume resume = { LANES, s };
+	const uint32_t far = 3000000000u;
+	struct acctring_reader *r;
+
+	r = attach(t, NULL);
+	post(t, 300); /* 128 in the ring, 172 in a row */
+	acctring_drain(r, add, t, 0);
+	acctring_commit(r);
+	states(r, s);
+	acctring_detach(r);
+	s[0].pos -= far;
+	s[0].ack -= far;
+	memset(s[0].base, 0, sizeof(s[0].base));
+	post(t, 100);
+	t->posts = 0;
+	r = attach(t, &resume);
+	assert_true(acctring_reader_rolled_back(r) == 2ull * far);
+	assert_int_equal(acctring_drain(r, add, t, 0), 100);
+	assert_null(acctring_reader_reason(r)); /* not the backend's fault */
+	acctring_detach(r);
+}
+
+/* Died between C0 and C2 with a full ring, and with rows: that is no roll-back. */
+static void not_told(void **state)
+{
+	struct link *t = *state;
+	struct acctring_lane_state s[LANES];
+	const struct acctring_resume resume = { LANES, s };
+	struct acctring_reader *r;
+
+	r = attach(t, NULL);
+	post(t, 5000);
+	acctring_drain(r, add, t, 0);
+	states(r, s);
+	acctring_detach(r);
+	r = attach(t, &resume);
+	assert_true(acctring_reader_rolled_back(r) == 0);
+	acctring_drain(r, add, t, ACCTRING_DRAIN_LAST);
+	assert_int_equal(t->posts, 5000);
+	acctring_detach(r);
+}
+
 /* Another ledger took part: what it had stays with it. */
 static void other_ledger(void **state)
 {
@@ -484,9 +549,11 @@ static void allowance(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		with(stale),	    with(stale_lane),	  with(no_map),	     with(version),
-		with(geometry),	    with(from_beginning), with(from_ledger), with(rolled_back),
-		with(other_ledger), with(other_geometry), with(payers),	     with(quarantine),
+		with(stale),	       with(stale_lane),  with(no_map),
+		with(too_many_pages),  with(version),	  with(geometry),
+		with(from_beginning),  with(from_ledger), with(rolled_back),
+		with(rolled_back_far), with(not_told),	  with(other_ledger),
+		with(other_geometry),  with(payers),	  with(quarantine),
 		with(allowance),
 	};
 
