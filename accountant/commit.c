@@ -231,6 +231,8 @@ static void finish(struct worker *w)
 		} else if (k->state == LINK_LEAVING) {
 			link_detach(w, k);
 			tell_closed(w, k);
+			if (k->e.state == EPOCH_OPEN)
+				scan_left(w, &k->e);
 			link_free(w, k);
 			continue;
 		}

@@ -6,6 +6,7 @@
 #define ACCOUNTANT_DOMAINS_H
 
 #include "accountant/accounts.h"
+#include "accountant/budget.h"
 
 #include <acctring/abi.h>
 #include <stdbool.h>
@@ -60,6 +61,8 @@ struct domain {
 	struct domain *next;
 	uint16_t domid;
 	bool named; /* by dom0: only then its links are attached */
+	bool gone; /* it has ended, dom0 says */
+	bool swept; /* so what we told it was removed */
 	bool draining; /* not named any more, its links are read to their end */
 	uint64_t named_ms; /* since when; 0: it is not */
 	uint64_t unnamed_ms; /* since when; 0: it is named */
@@ -83,10 +86,11 @@ struct domain {
 	uint64_t charged_ns; /* to all its accounts; with own_ns at most measured_ns */
 	struct account *owing; /* those with due_ns */
 	bool fresh; /* measured since the last settlement */
-	unsigned int held; /* payer rows that wait for dom0 */
+	struct waiting *waiting; /* payer rows that wait for dom0: resolve.c */
+	unsigned int held; /* so many */
 	unsigned int refused_rows; /* not yet said in the log */
 	uint64_t said_refused_ms;
-	uint64_t epochs_ms; /* limits.h, EPOCH_BURST: spent up to that moment */
+	struct budget budget;
 };
 
 #endif

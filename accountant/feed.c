@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * feed.c - from a link's posts to accounts: post, and resolve who pays.
+ * feed.c - from a link's posts to accounts; who pays is found by resolve.c.
  */
-#include "accountant/charge.h"
 #include "accountant/limits.h"
 #include "accountant/links.h"
 #include "accountant/worker.h"
@@ -14,19 +13,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RESOLVE_BUDGET 8u /* rows of a link in one tick */
-#define ASK_AGAIN_MS 250u
-
 struct feed {
 	struct worker *w;
 	struct link *k;
 	uint64_t now_ms;
 };
-
-static struct account *refused_of(struct link *k)
-{
-	return k->domain->refused;
-}
 
 /* First post of a row: what does it claim to be? */
 static void meet(struct feed *f, struct payer *p, unsigned int row)
@@ -43,14 +34,13 @@ static void meet(struct feed *f, struct payer *p, unsigned int row)
 	p->account = NULL;
 	p->state = PAYER_UNRESOLVED;
 	/* a row that is free was never opened: nobody pays */
-	if (acctring_reader_payer(k->reader, row, &p->is) || k->domain->held >= HELD_MAX ||
-	    !(p->held = calloc(1, sizeof(*p->held)))) {
-		p->state = PAYER_REFUSED;
-		p->account = refused_of(k);
+	if (!acctring_reader_payer(k->reader, row, &p->is) && k->domain->held < HELD_MAX &&
+	    (p->held = calloc(1, sizeof(*p->held))) && resolve_later(k, row))
 		return;
-	}
-	k->unresolved++;
-	k->domain->held++;
+	free(p->held);
+	p->held = NULL;
+	p->state = PAYER_REFUSED;
+	p->account = k->domain->refused;
 }
 
 static void weigh(struct link *k, unsigned int lane, unsigned int row, uint64_t ns)
@@ -103,8 +93,8 @@ static void quarantine(struct link *k)
 	k->e.state = EPOCH_REFUSED;
 	k->dirty = true;
 	snprintf(k->e.reason, sizeof(k->e.reason), "%s", reason ? reason : "broken");
-	log_warn("domain %u, slot %u, epoch %016" PRIx64 " (\"%s\"): quarantined: %s",
-		 k->e.id.domid, k->e.id.slot, k->e.id.epoch, k->e.program, k->e.reason);
+	domain_warn(k->domain, "domain %u, slot %u, epoch %016" PRIx64 " (\"%s\"): quarantined: %s",
+		    k->e.id.domid, k->e.id.slot, k->e.id.epoch, k->e.program, k->e.reason);
 	k->tell = "refused";
 }
 
@@ -115,9 +105,11 @@ static void say_skipped(struct link *k)
 
 	if (skipped == k->skipped)
 		return;
-	log_warn("domain %u, slot %u, epoch %016" PRIx64 ": another accountant died with %" PRIu64
-		 " posts that it may have billed: they are in no account here",
-		 k->e.id.domid, k->e.id.slot, k->e.id.epoch, skipped - k->skipped);
+	domain_warn(k->domain,
+		    "domain %u, slot %u, epoch %016" PRIx64
+		    ": another accountant died with %" PRIu64
+		    " posts that it may have billed: they are in no account here",
+		    k->e.id.domid, k->e.id.slot, k->e.id.epoch, skipped - k->skipped);
 	k->skipped = skipped;
 }
 
@@ -176,83 +168,4 @@ bool link_hurry(const struct link *k)
 		return false;
 	fill = acctring_reader_fill(k->reader, &slots);
 	return slots && fill >= slots / 2;
-}
-
-static void settle(struct worker *w, struct link *k, struct payer *p, struct account *x)
-{
-	account_add(&w->accounts, x, p->held);
-	charge_due(w, k->domain, x, p->held->charged_ns);
-	free(p->held);
-	p->held = NULL;
-	p->account = x;
-	p->dirty = true;
-	k->dirty = true;
-	k->unresolved--;
-	k->domain->held--;
-}
-
-/* A backend may name any number of domains: said now and then, with how many. */
-static void say_refused(struct domain *d, const struct payer *p)
-{
-	uint64_t now = now_ms();
-
-	d->refused_rows++;
-	if (d->said_refused_ms && now - d->said_refused_ms < REFUSED_SAID_MS)
-		return;
-	log_warn("domain %u: posts for domain %u, which dom0 does not confirm: refused (%u payer "
-		 "rows since this was last said)",
-		 d->domid, p->is.domid, d->refused_rows);
-	d->refused_rows = 0;
-	d->said_refused_ms = now;
-}
-
-static void resolve(struct worker *w, struct link *k, struct payer *p, unsigned int row)
-{
-	struct account_key key = { .backend = k->domain->domid,
-				   .kind = p->is.kind,
-				   .device = p->is.device };
-	struct acctring_payer_row is;
-	struct account *x;
-	struct served *s;
-	bool open;
-
-	/* dom0 is asked first: a row that is open after that is the asked one's */
-	s = scan_served(w, k->domain->domid, p->is.domid);
-	open = k->reader && !acctring_reader_payer(k->reader, row, &is) &&
-	       is.state == ACCTRING_PAYER_OPEN;
-	switch (payer_judge(p, s, open, now_ms(), (uint64_t)w->conf.unresolved_ms)) {
-	case PAYER_WAIT:
-		return;
-	case PAYER_BILL:
-		memcpy(key.uuid, s->is.uuid, sizeof(key.uuid));
-		x = accounts_get_vm(&w->accounts, &key);
-		if (!x)
-			return;
-		x->domid = p->is.domid;
-		p->state = PAYER_RESOLVED;
-		settle(w, k, p, x);
-		return;
-	case PAYER_REFUSE:
-		say_refused(k->domain, p);
-		p->state = PAYER_REFUSED;
-		settle(w, k, p, refused_of(k));
-	}
-}
-
-/* A few rows at a time: a backend may open thousands that nobody confirms. */
-void link_resolve(struct worker *w, struct link *k)
-{
-	unsigned int budget = RESOLVE_BUDGET;
-	uint64_t now = now_ms();
-
-	for (unsigned int i = 0; k->unresolved && budget && i < k->npayers; i++) {
-		struct payer *p = &k->payer[i];
-
-		if (p->state != PAYER_UNRESOLVED ||
-		    (p->asked_ms && now - p->asked_ms < ASK_AGAIN_MS))
-			continue;
-		budget--;
-		p->asked_ms = now;
-		resolve(w, k, p, i);
-	}
 }

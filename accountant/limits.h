@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * limits.h - what one driver domain may make us remember, in memory and in
- * the database.  A hostile one reaches them, an honest one does not; beyond
- * them posts are summed up more coarsely, or a link waits.
+ * the database, map and do.  A hostile one reaches them, an honest one does not;
+ * beyond them posts are summed up more coarsely, or a link waits.
  */
 #ifndef ACCOUNTANT_LIMITS_H
 #define ACCOUNTANT_LIMITS_H
@@ -20,16 +20,32 @@
 /* Links of a driver domain in any state; twice what its directories can name. */
 #define LINKS_MAX 512u
 
-/* Their lanes times payer numbers, by 10 bytes. */
-#define CELLS_MAX (4u << 20)
+/*
+ * Pages of its links that are mapped, each by the worker and by the holder: what
+ * is mapped takes from the maptrack frames of our domain (dom0: 262144 grants),
+ * which its own backends, qemu and all other driver domains need as well.  References may
+ * repeat, so it is not what a domain can grant that bounds them.  An honest one has
+ * gntalloc's 1024.  Lanes times payer numbers, by 10 bytes, are at most 256 a page.
+ */
+#define PAGES_MAX 2048u
 
 /*
- * Epochs that the ledger does not know: so many at once, then one each
- * EPOCH_EVERY_MS.  Tombstones kept of a driver domain: the latest, for a day.
+ * Attempts to map a link: so many at once, then one each ATTEMPT_EVERY_MS, be it
+ * new or known.  Tombstones kept of a driver domain: the latest, for a day.
  */
-#define EPOCH_BURST 512u
-#define EPOCH_EVERY_MS 250u
+#define ATTEMPT_BURST 512u
+#define ATTEMPT_EVERY_MS 250u
 #define TOMBSTONES_MAX 4096u
+
+/* Lines in the log about what it did, likewise. */
+#define LINE_BURST 8u
+#define LINE_EVERY_MS 10000u
+
+/* Questions to dom0's store in one tick: about its links, and about its payer rows. */
+#define ASKS_A_TICK 8u
+
+/* Events of all ports, read in one tick. */
+#define EVENTS_A_TICK 64u
 
 /*
  * CPU that lanes claim and the hypervisor has not yet confirmed, summed over

@@ -6,6 +6,7 @@
 
 #include "accountant/charge.h"
 #include "accountant/limits.h"
+#include "accountant/loopback.h"
 #include "accountant/worker.h"
 #include "common/clock.h"
 #include "common/log.h"
@@ -18,7 +19,7 @@
 #include <string.h>
 #include <time.h>
 
-#define PEERS "/local/domain/%u/data/acctring/peer/%u"
+#define PEER PEERS "/%u"
 
 struct link *link_find(struct worker *w, unsigned int domid, uint64_t epoch)
 {
@@ -40,11 +41,11 @@ static void make_peer_dir(struct worker *w, struct domain *d)
 
 	if (d->peer_dir)
 		return;
-	snprintf(path, sizeof(path), PEERS, w->domid, d->domid);
+	snprintf(path, sizeof(path), PEER, w->domid, d->domid);
 	d->peer_dir = xs_mkdir(w->xs, XBT_NULL, path) && xs_share(w->xs, path, w->domid, d->domid);
-	names = xs_listf(w->xs, &n, PEERS, w->domid, d->domid);
+	names = xs_listf(w->xs, &n, PEER, w->domid, d->domid);
 	for (unsigned int i = 0; i < n; i++) {
-		snprintf(path, sizeof(path), PEERS "/%.8s", w->domid, d->domid, names[i]);
+		snprintf(path, sizeof(path), PEER "/%.8s", w->domid, d->domid, names[i]);
 		d->peer_dir &= xs_share(w->xs, path, w->domid, d->domid);
 	}
 	free(names);
@@ -56,12 +57,14 @@ void link_tell(struct worker *w, struct link *k, const char *state)
 	const struct acctring_link_id *id = &k->e.id;
 	char path[96];
 
+	k->told = true;
+	if (k->domain->gone)
+		return; /* nobody to tell */
 	make_peer_dir(w, k->domain);
-	snprintf(path, sizeof(path), PEERS "/%u", w->domid, id->domid, id->slot);
+	snprintf(path, sizeof(path), PEER "/%u", w->domid, id->domid, id->slot);
 	if (!xs_writef(w->xs, path, "%s %016" PRIx64 "%s%s", state, id->epoch,
 		       k->e.reason[0] ? " " : "", k->e.reason))
 		log_warn("cannot write %s: %s", path, strerror(errno));
-	k->told = true;
 }
 
 static void send_holder(struct worker *w, const struct hold_msg *m)
@@ -108,9 +111,9 @@ void link_held(struct worker *w, const struct acctring_link_id *id, int error)
 		x->next = w->holds;
 		w->holds = x;
 	}
-	if (error)
-		log_warn("domain %u, slot %u: the holder cannot map the pages: %s", id->domid,
-			 id->slot, strerror(-error));
+	if (error && k)
+		domain_warn(k->domain, "domain %u, slot %u: the holder cannot map the pages: %s",
+			    id->domid, id->slot, strerror(-error));
 	if (k && k->reader && k->e.id.ref == id->ref) {
 		k->held = !error;
 		if (k->state != LINK_HOLDING)
@@ -165,8 +168,8 @@ static void restore_payer(void *ctx, const struct payer_entry *e)
 		if (!p->held)
 			die(EXIT_RUNTIME, "out of memory");
 		*p->held = *e->held;
-		k->unresolved++;
-		k->domain->held++;
+		if (!resolve_later(k, e->row))
+			die(EXIT_RUNTIME, "out of memory");
 	}
 }
 
@@ -189,19 +192,20 @@ static int refuse(struct link *k, int err, const char *reason)
 		k->dirty = true;
 	}
 	snprintf(k->e.reason, sizeof(k->e.reason), "%s", reason ? reason : "broken");
-	log_warn("domain %u, slot %u, epoch %016" PRIx64 ": refused: %s", k->e.id.domid,
-		 k->e.id.slot, k->e.id.epoch, k->e.reason);
+	domain_warn(k->domain, "domain %u, slot %u, epoch %016" PRIx64 ": refused: %s",
+		    k->e.id.domid, k->e.id.slot, k->e.id.epoch, k->e.reason);
 	k->tell = "refused";
 	return -EPROTO;
 }
 
 static int try_attach(struct worker *w, struct link *k, const struct lane_entry *lane, bool known,
-		      const char **reason)
+		      unsigned int room, const char **reason)
 {
 	struct acctring_attach how = { .gnttab = w->gnttab,
 				       .evtchn = w->evtchn,
 				       .id = k->e.id,
-				       .incarnation = w->incarnation };
+				       .incarnation = w->incarnation,
+				       .pages_max = room };
 	struct acctring_lane_state *state = NULL;
 	struct acctring_resume resume = { .lanes = k->e.lanes };
 	int err;
@@ -276,58 +280,31 @@ static void take_over(const struct worker *w, struct link *k, const struct lane_
 	if (gap) {
 		k->domain->s.rolled_back += gap;
 		k->domain->dirty = true;
-		log_error("domain %u, slot %u: the database is older than what was committed:"
-			  " %" PRIu64 " posts are in no account",
-			  k->e.id.domid, k->e.id.slot, gap);
+		domain_warn(k->domain,
+			    "domain %u, slot %u: the database is older than what was committed:"
+			    " %" PRIu64 " posts are in no account",
+			    k->e.id.domid, k->e.id.slot, gap);
 	}
 	snprintf(k->e.program, sizeof(k->e.program), "%s", acctring_reader_program(k->reader));
 }
 
-/* limits.h: what all links of the domain take, with this one. */
-static bool room_for(const struct worker *w, const struct link *k)
+/* limits.h: pages that one more link of the domain may have; 0: it must wait. */
+static unsigned int room_for(const struct worker *w, const struct domain *d)
 {
-	unsigned int links = 0;
-	uint64_t cells = 0;
+	unsigned int links = 0, pages = 0;
+	const uint32_t *refs;
 
 	for (const struct link *x = w->links; x; x = x->next) {
-		if (x->domain != k->domain)
+		if (x->domain != d)
 			continue;
 		links++;
 		if (x->reader)
-			cells += (uint64_t)x->e.lanes * x->npayers;
+			pages += acctring_reader_refs(x->reader, &refs);
 	}
-	return links <= LINKS_MAX && cells <= CELLS_MAX;
+	return links < LINKS_MAX && pages < PAGES_MAX ? PAGES_MAX - pages : 0;
 }
 
-/* A token bucket: `epochs_ms` is when its next token falls due. */
-static bool may_begin(struct domain *d)
-{
-	uint64_t now = now_ms(), full = (uint64_t)EPOCH_BURST * EPOCH_EVERY_MS;
-
-	if (d->epochs_ms + full < now)
-		d->epochs_ms = now > full ? now - full : 0;
-	return d->epochs_ms + EPOCH_EVERY_MS <= now;
-}
-
-/*
- * On x86 Xen takes a page from a PVH or HVM domain that maps its own grant of
- * it (tests/xen/facts/fact-pvh-loopback.sh): the backend would write into
- * nothing, and nobody would be told.
- */
-static bool own_pages_vanish(void)
-{
-	FILE *f = fopen("/sys/hypervisor/guest_type", "re");
-	char type[16] = "";
-	bool vanish;
-
-	vanish = f && fgets(type, sizeof(type), f) &&
-		 (!strncmp(type, "PVH", 3) || !strncmp(type, "HVM", 3));
-	if (f)
-		fclose(f);
-	return vanish;
-}
-
-static int attach(struct worker *w, struct link *k, bool known)
+static int attach(struct worker *w, struct link *k, bool known, unsigned int room)
 {
 	struct lane_entry *lane = calloc(ACCTRING_MAX_LANES, sizeof(*lane));
 	const char *reason = NULL;
@@ -338,19 +315,17 @@ static int attach(struct worker *w, struct link *k, bool known)
 	if (k->e.lanes > ACCTRING_MAX_LANES)
 		k->e.lanes = ACCTRING_MAX_LANES;
 	err = ledger_load_lanes(w->ledger, &k->e.id, lane, k->e.lanes);
-	if (!err && k->e.id.domid == w->domid && own_pages_vanish()) {
+	if (!err && k->e.id.domid == w->domid && own_grants_vanish(GUEST_TYPE)) {
 		reason = "a PVH or HVM domain cannot be its own accountant, name one elsewhere";
 		err = -EPROTONOSUPPORT;
 	} else if (!err) {
-		err = try_attach(w, k, lane, known, &reason);
+		err = try_attach(w, k, lane, known, room, &reason);
 	}
 	if (err == -EPROTO || err == -EPROTONOSUPPORT) {
 		err = refuse(k, err, reason);
 	} else if (!err) {
 		k->npayers = acctring_reader_payers(k->reader);
 		k->e.lanes = acctring_reader_lanes(k->reader);
-		if (!known && !room_for(w, k))
-			err = -ENOSPC;
 	}
 	if (!err) {
 		k->e.state = EPOCH_OPEN;
@@ -379,6 +354,7 @@ static void drop_refused(struct worker *w, const struct acctring_link_id *id)
 int link_attach(struct worker *w, struct domain *d, const struct acctring_link_id *id, bool held)
 {
 	struct link *k = calloc(1, sizeof(*k));
+	unsigned int room;
 	int known, err;
 
 	if (!k)
@@ -387,17 +363,18 @@ int link_attach(struct worker *w, struct domain *d, const struct acctring_link_i
 	k->held = held;
 	known = ledger_find_epoch(w->ledger, id->domid, id->epoch, &k->e);
 	k->e.id = *id;
-	err = known == -ENOENT ? may_begin(d) ? 0 : -ENOSPC : known;
+	drop_refused(w, id);
+	room = room_for(w, d);
+	err = known == -ENOENT ? 0 : known;
+	if (!err && !room)
+		err = -ENOSPC;
 	if (err) {
 		free(k);
 		return err;
 	}
-	drop_refused(w, id);
 	k->next = w->links;
 	w->links = k;
-	err = attach(w, k, !known);
-	if (known && (!err || err == -EPROTO))
-		d->epochs_ms += EPOCH_EVERY_MS;
+	err = attach(w, k, !known, room);
 	if (err == -EPROTO)
 		return err;
 	if (err) {
@@ -453,16 +430,16 @@ void link_lost(struct worker *w, struct domain *d, const struct epoch *e)
 	k->next = w->links;
 	w->links = k;
 	d->s.epochs_lost++;
-	d->epochs_ms += EPOCH_EVERY_MS;
 	d->dirty = true;
 	if (make_tables(k))
 		load_payers(w, k);
 	/* should it live after all: it knows, and takes a new epoch */
 	snprintf(k->e.reason, sizeof(k->e.reason), "lost");
-	k->tell = "refused";
-	log_warn("domain %u, slot %u, epoch %016" PRIx64 ": its pages are gone, what was posted"
-		 " since the last commit is lost",
-		 e->id.domid, e->id.slot, e->id.epoch);
+	k->tell = d->unnamed_ms ? NULL : "refused";
+	domain_warn(d,
+		    "domain %u, slot %u, epoch %016" PRIx64 ": its pages are gone, what was posted"
+		    " since the last commit is lost",
+		    e->id.domid, e->id.slot, e->id.epoch);
 }
 
 void link_restore(struct worker *w, struct domain *d, const struct epoch *e)
@@ -508,7 +485,7 @@ void link_free(struct worker *w, struct link *k)
 {
 	struct link **p;
 
-	k->domain->held -= k->unresolved;
+	resolve_never(k);
 	for (p = &w->links; *p && *p != k; p = &(*p)->next)
 		;
 	if (*p)

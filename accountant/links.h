@@ -70,8 +70,14 @@ void link_tell(struct worker *w, struct link *k, const char *state);
 
 /* feed.c: true when there were posts. */
 bool link_drain(struct worker *w, struct link *k);
-void link_resolve(struct worker *w, struct link *k);
 bool link_hurry(const struct link *k); /* a ring is half full */
 void link_close(struct worker *w, struct link *k);
+
+/* resolve.c: the row waits for dom0's word; false: no memory. */
+bool resolve_later(struct link *k, unsigned int row);
+/* None of the link's rows does any more. */
+void resolve_never(struct link *k);
+/* Asks dom0 a few questions about the domain's rows. */
+void resolve_rows(struct worker *w, struct domain *d);
 
 #endif

@@ -5,6 +5,7 @@
  * tick looks at what they name, a few directories at a time, so a domain
  * that writes without end costs a bounded share of a tick.
  */
+#include "accountant/limits.h"
 #include "accountant/worker.h"
 #include "common/clock.h"
 #include "common/kv.h"
@@ -16,17 +17,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-#define EVENTS 256u /* taken in one go */
-#define SLOT_BUDGET 8u /* links of a domain in one tick */
 #define RETRY_MS 100u /* first wait after an attach failed, doubling */
 #define RETRY_MAX_MS 5000u
 #define GONE_TRIES 4u /* in vain so often: no such grant any more */
 #define SETTLE_MS 5000u /* a link may be between two states when we start */
 #define UNNAMED_MS 5000u /* so long a backend takes to go to another accountant */
-
-#define BACKEND "/local/domain/%u/acctring/backend"
-#define LINKS "/local/domain/%u/data/acctring/link"
 
 struct domain *scan_domain(struct worker *w, unsigned int domid)
 {
@@ -83,27 +80,11 @@ struct served *scan_served(struct worker *w, unsigned int backend, unsigned int 
 /* ------------------------------------------------------------------ */
 /* Driver domains                                                      */
 
-static void watch_links(struct worker *w, struct domain *d, bool on)
-{
-	char path[64], token[16];
-
-	if (d->watched == on)
-		return;
-	snprintf(path, sizeof(path), LINKS, d->domid);
-	snprintf(token, sizeof(token), "l%u", d->domid);
-	if (on && !xs_watch(w->xs, path, token))
-		log_warn("cannot watch %s: %s", path, strerror(errno));
-	else if (!on)
-		xs_unwatch(w->xs, path, token);
-	d->watched = on;
-	slots_fill(&d->look, false);
-	d->listed = false;
-}
-
 static bool read_named(struct worker *w, unsigned int domid)
 {
 	char *line = xs_readf(w->xs, BACKEND "/%u", w->domid, domid);
-	char text[UUID_TEXT];
+	static const uint8_t none[16];
+	char text[UUID_TEXT], state[8];
 	uint8_t uuid[16];
 	struct domain *d;
 
@@ -117,8 +98,11 @@ static bool read_named(struct worker *w, unsigned int domid)
 		return false;
 	}
 	d = scan_domain(w, domid);
+	d->gone = kv_get(line, "state", state, sizeof(state)) && !strcmp(state, "gone");
 	if (memcmp(d->uuid, uuid, sizeof(uuid))) {
-		/* another domain, or the same rebooted: its counter began anew */
+		/* another domain: its counter began anew */
+		if (memcmp(d->uuid, none, sizeof(none)))
+			end_links(w, d);
 		memcpy(d->uuid, uuid, sizeof(uuid));
 		d->s.raw_ns = 0;
 		d->dirty = true;
@@ -127,6 +111,9 @@ static bool read_named(struct worker *w, unsigned int domid)
 	if (!kv_get(line, "name", d->name, sizeof(d->name)))
 		d->name[0] = 0;
 	free(line);
+	if (d->gone)
+		return false;
+	d->swept = false;
 	d->named = true;
 	watch_links(w, d, true);
 	return true;
@@ -182,6 +169,10 @@ static void scan_unnamed(struct worker *w)
 		if (!d->unnamed_ms)
 			d->unnamed_ms = now;
 		d->draining = now - d->unnamed_ms <= UNNAMED_MS;
+		if (d->gone) {
+			end_domain(w, d);
+			continue;
+		}
 		for (const struct link *k = w->links; k; k = k->next)
 			if (k->domain == d && now >= d->retry_ms[k->e.id.slot])
 				close_ended(w, d, k->e.id.slot);
@@ -242,11 +233,11 @@ static void scan_named(struct worker *w)
 static unsigned int bad_node(struct domain *d, unsigned int slot)
 {
 	if (!slots_has(&d->told, slot))
-		log_warn(LINKS
-			 "/%u: not understood, ignored, allowed: v=1 epoch=<16 lower-case hex "
-			 "digits, not 0> ref=<grant reference> port=<port> state=<xenbus state, "
-			 "1..6>",
-			 d->domid, slot);
+		domain_warn(d,
+			    LINKS "/%u: not understood, ignored, allowed: v=1 epoch=<16 lower-case "
+				  "hex digits, not 0> ref=<grant reference> port=<port> "
+				  "state=<xenbus state, 1..6>",
+			    d->domid, slot);
 	slots_set(&d->told, slot, true);
 	return 0;
 }
@@ -295,6 +286,19 @@ static void try_later(struct domain *d, const struct acctring_link_id *id)
 	slots_set(&d->look, slot, true);
 }
 
+/* Its domain has tried too often of late: the attempt itself waits. */
+static void not_yet(struct domain *d, unsigned int slot)
+{
+	d->retry_ms[slot] = now_ms() + ATTEMPT_EVERY_MS;
+	slots_set(&d->look, slot, true);
+}
+
+static const char *why(int err)
+{
+	return err == -ENOSPC ? "the domain's links have all the pages that one domain may have"
+			      : strerror(-err);
+}
+
 static bool same(const struct acctring_link_id *a, const struct acctring_link_id *b)
 {
 	return a->epoch == b->epoch && a->domid == b->domid;
@@ -313,7 +317,7 @@ void scan_drop_pending(struct worker *w, const struct acctring_link_id *id)
 	}
 }
 
-static bool is_held(const struct worker *w, const struct acctring_link_id *id)
+bool scan_is_held(const struct worker *w, const struct acctring_link_id *id)
 {
 	for (const struct hold *h = w->holds; h; h = h->next)
 		if (same(&h->id, id))
@@ -344,7 +348,7 @@ static void try_link(struct worker *w, struct domain *d, const struct acctring_l
 	struct epoch e;
 	int err;
 
-	if (is_held(w, id)) /* attached from there, or lost */
+	if (scan_is_held(w, id)) /* attached from there, or lost */
 		return try_later(d, id);
 	err = ledger_find_epoch(w->ledger, d->domid, id->epoch, &e);
 	if (!err && e.state != EPOCH_OPEN)
@@ -353,6 +357,10 @@ static void try_link(struct worker *w, struct domain *d, const struct acctring_l
 		e = (struct epoch){ .id = *id };
 	else if (err)
 		return try_later(d, id);
+	if (!budget_attempt(&d->budget, now_ms()))
+		return not_yet(d, id->slot);
+	log_debug("domain %u, slot %u, epoch %016" PRIx64 ": attaching", d->domid, id->slot,
+		  id->epoch);
 	err = link_attach(w, d, id, false);
 	if (!err || err == -EPROTO) {
 		scan_drop_pending(w, id);
@@ -362,27 +370,21 @@ static void try_link(struct worker *w, struct domain *d, const struct acctring_l
 		link_lost(w, d, &e);
 	} else {
 		if (d->tried[id->slot] != mark(id)) /* once, not for each try */
-			log_warn("domain %u, slot %u, epoch %016" PRIx64 ": cannot attach: %s",
-				 d->domid, id->slot, id->epoch, strerror(-err));
+			domain_warn(d,
+				    "domain %u, slot %u, epoch %016" PRIx64 ": cannot attach: %s",
+				    d->domid, id->slot, id->epoch, why(err));
 		try_later(d, id);
 	}
 }
 
-/*
- * Of a destroyed domain no kernel is left that would clear `alive`.  Its nodes go,
- * and dom0's store knows it no more.  Only dom0 may ask that; elsewhere the end
- * is that dom0 names the domain no more (scan_unnamed).
- */
+/* Of a domain that ended its nodes go first. */
 static bool has_ended(struct worker *w, const struct domain *d, unsigned int slot)
 {
 	char *line = xs_readf(w->xs, LINKS "/%u", d->domid, slot);
 	bool there = line != NULL;
 
 	free(line);
-	if (there || w->domid || d->domid == w->domid)
-		return false;
-	errno = 0;
-	return !xs_is_domain_introduced(w->xs, d->domid) && !errno;
+	return !there && domain_ended(w, d);
 }
 
 static void close_ended(struct worker *w, struct domain *d, unsigned int slot)
@@ -391,10 +393,11 @@ static void close_ended(struct worker *w, struct domain *d, unsigned int slot)
 		if (k->domain != d || k->e.id.slot != slot || !k->reader ||
 		    k->state > LINK_ATTACHED)
 			continue;
-		if (has_ended(w, d, slot))
-			link_close(w, k);
-		else
-			try_later(d, &k->e.id);
+		if (has_ended(w, d, slot)) {
+			end_domain(w, d);
+			return;
+		}
+		try_later(d, &k->e.id);
 	}
 }
 
@@ -454,7 +457,7 @@ static void list_links(struct worker *w, struct domain *d)
 
 static void scan_links(struct worker *w, struct domain *d)
 {
-	unsigned int budget = SLOT_BUDGET;
+	unsigned int budget = ASKS_A_TICK;
 	uint64_t now = now_ms();
 
 	if (!d->listed)
@@ -469,6 +472,25 @@ static void scan_links(struct worker *w, struct domain *d)
 	}
 }
 
+void scan_add_pending(struct worker *w, const struct epoch *e)
+{
+	struct pending *p = calloc(1, sizeof(*p));
+
+	if (!p)
+		die(EXIT_RUNTIME, "out of memory");
+	p->e = *e;
+	p->next = w->pending;
+	w->pending = p;
+}
+
+void scan_left(struct worker *w, const struct epoch *e)
+{
+	struct epoch now = *e;
+
+	now.changed_s = (uint64_t)time(NULL);
+	scan_add_pending(w, &now);
+}
+
 /* Epochs that were open, and that nobody offers any more. */
 static void scan_pending(struct worker *w)
 {
@@ -476,10 +498,12 @@ static void scan_pending(struct worker *w)
 
 	while ((x = *p)) {
 		struct domain *d = scan_domain(w, x->e.id.domid);
-		bool over = d->named && d->listed && !slots_any(&d->look) &&
-			    now_ms() - w->started_ms > SETTLE_MS;
+		bool over = epoch_forgotten(d, &x->e) ||
+			    (d->named && d->listed && !slots_any(&d->look) && d->named_ms &&
+			     now_ms() - d->named_ms > SETTLE_MS &&
+			     now_ms() - w->started_ms > SETTLE_MS);
 
-		if (!over || is_held(w, &x->e.id)) {
+		if (!over || scan_is_held(w, &x->e.id)) {
 			p = &x->next;
 			continue;
 		}
@@ -492,63 +516,21 @@ static void scan_pending(struct worker *w)
 
 /* ------------------------------------------------------------------ */
 
-static void on_backend(struct worker *w, const char *path)
-{
-	unsigned int a, b, f;
-	int end = 0;
-
-	if (sscanf(path, BACKEND "/%u/%u%n", &a, &b, &f, &end) == 3 && !path[end])
-		scan_served(w, b, f);
-	else if (!strstr(path, "/measured"))
-		w->named = true;
-}
-
-static void on_link(struct worker *w, const char *path, const char *token)
-{
-	unsigned int b, slot;
-	uint64_t domid;
-	struct domain *d;
-
-	if (!parse_u64(token + 1, DOMID_LAST, &domid))
-		return;
-	for (d = w->domains; d && d->domid != domid; d = d->next)
-		;
-	if (!d || !d->watched)
-		return;
-	if (sscanf(path, LINKS "/%u", &b, &slot) == 2) {
-		if (slot >= LINK_SLOTS)
-			return;
-		slots_set(&d->look, slot, true);
-		slots_set(&d->news, slot, true);
-	} else {
-		d->listed = false;
-	}
-}
-
-void scan_events(struct worker *w)
-{
-	for (unsigned int i = 0; i < EVENTS; i++) {
-		char **event = xs_check_watch(w->xs);
-
-		if (!event)
-			return;
-		if (event[XS_WATCH_TOKEN][0] == 'l')
-			on_link(w, event[XS_WATCH_PATH], event[XS_WATCH_TOKEN]);
-		else
-			on_backend(w, event[XS_WATCH_PATH]);
-		free(event);
-	}
-}
-
 void scan_tick(struct worker *w)
 {
-	scan_events(w);
-	if (w->named)
+	watch_tick(w);
+	if (w->named) {
 		scan_named(w);
+		w->sweep = true;
+	}
 	if (!w->ledger || !w->listed)
 		return;
-	if (!w->named)
+	if (!w->named) {
 		scan_unnamed(w);
+		if (w->sweep)
+			sweep_peers(w);
+		w->sweep = false;
+	}
 	for (struct domain *d = w->domains; d; d = d->next)
 		if (d->named && (slots_any(&d->look) || !d->listed))
 			scan_links(w, d);
@@ -562,13 +544,4 @@ void scan_reset(struct worker *w)
 	w->named = true;
 	for (struct domain *d = w->domains; d; d = d->next)
 		watch_links(w, d, false);
-}
-
-bool scan_open(struct worker *w)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), BACKEND, w->domid);
-	w->named = true;
-	return xs_watch(w->xs, path, "b");
 }

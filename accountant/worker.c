@@ -5,6 +5,8 @@
 #include "accountant/worker.h"
 
 #include "accountant/charge.h"
+#include "accountant/limits.h"
+#include "accountant/loopback.h"
 #include "accountant/place.h"
 #include "accountant/snapshot.h"
 #include "common/clock.h"
@@ -12,6 +14,7 @@
 #include "common/xs.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -48,18 +51,11 @@ static void load_served(void *ctx, const struct served_entry *e)
 static void load_epoch(void *ctx, const struct epoch *e)
 {
 	struct worker *w = ctx;
-	struct pending *p;
 
-	if (e->state != EPOCH_OPEN) {
+	if (e->state == EPOCH_OPEN)
+		scan_add_pending(w, e);
+	else
 		link_restore(w, scan_domain(w, e->id.domid), e);
-		return;
-	}
-	p = calloc(1, sizeof(*p));
-	if (!p)
-		die(EXIT_RUNTIME, "out of memory");
-	p->e = *e;
-	p->next = w->pending;
-	w->pending = p;
 }
 
 static int load(struct worker *w)
@@ -156,10 +152,31 @@ void worker_resume(struct worker *w)
 	}
 	w->started_ms = now_ms();
 	w->unpublished = true;
+	w->named = true; /* whom the ledger names may be another by now */
 	if (!w->ever)
 		first_open(w);
 	for (struct hold *h = w->holds; h; h = h->next)
 		h->pages = 0; /* here: tries */
+}
+
+/* ------------------------------------------------------------------ */
+/* The tick                                                            */
+
+static void tick_in(struct worker *w, uint64_t ms)
+{
+	struct timeval t = { .tv_sec = (time_t)(ms / 1000),
+			     .tv_usec = (suseconds_t)(ms % 1000) * 1000 };
+
+	event_add(w->tick, &t);
+}
+
+/* A tick looks at everything, so whoever asks for one, there is a least gap. */
+static void hasten(struct worker *w)
+{
+	uint64_t now = now_ms(), next = w->ticked_ms + (uint64_t)w->conf.tick_ms;
+
+	w->interval = 0;
+	tick_in(w, next > now ? next - now : 0);
 }
 
 /* ------------------------------------------------------------------ */
@@ -231,7 +248,10 @@ static void on_holder(evutil_socket_t fd, short what, void *ctx)
 	} else if (m.type == STOP) {
 		w->stopping = true;
 	}
-	event_active(w->tick, EV_TIMEOUT, 1);
+	if (w->stopping)
+		event_active(w->tick, EV_TIMEOUT, 1);
+	else
+		hasten(w);
 }
 
 /* ------------------------------------------------------------------ */
@@ -300,9 +320,8 @@ static bool drain_all(struct worker *w)
 	for (struct link *k = w->links; k; k = k->next)
 		if (k->reader && k->state <= LINK_ATTACHED)
 			busy |= link_drain(w, k);
-	for (struct link *k = w->links; k; k = k->next)
-		if (k->unresolved)
-			link_resolve(w, k);
+	for (struct domain *d = w->domains; d; d = d->next)
+		resolve_rows(w, d);
 	return busy;
 }
 
@@ -338,7 +357,7 @@ static void close_xen(struct worker *w)
 	}
 	outbox_free(&w->to_holder);
 	event_free(w->on_port);
-	event_free(w->on_store);
+	watch_close(w);
 	event_free(w->on_holder);
 	event_free(w->tick);
 	event_base_free(w->base);
@@ -372,10 +391,28 @@ static void work(struct worker *w)
 	w->interval = busy ? (unsigned int)w->conf.tick_ms : 2 * w->interval;
 }
 
+/*
+ * A port that was read stays masked until here, and what is not read now can
+ * wait: which one fired does not matter to us.
+ */
+static void read_ports(struct worker *w)
+{
+	if (!w->rang)
+		return;
+	w->rang = false;
+	for (unsigned int i = 0; i < EVENTS_A_TICK; i++) {
+		xenevtchn_port_or_error_t port = xenevtchn_pending(w->evtchn);
+
+		if (port < 0)
+			break;
+		xenevtchn_unmask(w->evtchn, (evtchn_port_t)port);
+	}
+	event_add(w->on_port, NULL);
+}
+
 static void on_tick(evutil_socket_t fd, short what, void *ctx)
 {
 	struct worker *w = ctx;
-	struct timeval t;
 
 	(void)fd;
 	(void)what;
@@ -383,38 +420,26 @@ static void on_tick(evutil_socket_t fd, short what, void *ctx)
 		event_base_loopbreak(w->base);
 		return;
 	}
+	read_ports(w);
 	work(w);
+	w->ticked_ms = now_ms();
 	if (w->interval < (unsigned int)w->conf.tick_ms)
 		w->interval = (unsigned int)w->conf.tick_ms;
 	if (w->interval > (unsigned int)w->conf.idle_ms)
 		w->interval = (unsigned int)w->conf.idle_ms;
-	t.tv_sec = w->interval / 1000;
-	t.tv_usec = (suseconds_t)(w->interval % 1000) * 1000;
-	event_add(w->tick, &t);
+	tick_in(w, w->interval);
 }
 
-/* A port fires when a backend attaches, closes or dies: look at once. */
+/* A port fires when a backend attaches, closes or dies, or whenever it likes. */
 static void on_port(evutil_socket_t fd, short what, void *ctx)
 {
 	struct worker *w = ctx;
-	xenevtchn_port_or_error_t port = xenevtchn_pending(w->evtchn);
 
 	(void)fd;
 	(void)what;
-	if (port < 0)
-		return;
-	xenevtchn_unmask(w->evtchn, (evtchn_port_t)port);
-	w->interval = 0;
-	event_active(w->tick, EV_TIMEOUT, 1);
-}
-
-static void on_store(evutil_socket_t fd, short what, void *ctx)
-{
-	struct worker *w = ctx;
-
-	(void)fd;
-	(void)what;
-	scan_events(w);
+	event_del(w->on_port); /* read_ports() */
+	w->rang = true;
+	hasten(w);
 }
 
 /* ------------------------------------------------------------------ */
@@ -437,14 +462,19 @@ static void open_xen(struct worker *w)
 	w->evtchn = xenevtchn_open(NULL, 0);
 	if (!w->evtchn)
 		die(EXIT_ENV, "/dev/xen/evtchn: %s, allowed: modprobe xen-evtchn", strerror(errno));
+	fcntl(xenevtchn_fd(w->evtchn), F_SETFL, O_NONBLOCK); /* read_ports() */
 	w->measure = measure_open(); /* commit.c does without */
+	/* dom0 maps the statement, and would take it from itself */
+	if (!w->domid && own_grants_vanish(GUEST_TYPE))
+		die(EXIT_ENV,
+		    "a PVH or HVM dom0 cannot be accountant: the first page that it maps "
+		    "of its own statement is gone, allowed: another domain, or a PV dom0");
 	w->statement = statement_open(w->xs, w->domid);
 	if (!w->statement)
 		log_warn("/dev/xen/gntalloc: %s: dom0 gets no statement, so no VM a bill, allowed: "
 			 "modprobe xen-gntalloc, and start acctringd again",
 			 strerror(errno));
-	if (!scan_open(w))
-		die(EXIT_ENV, "xenstore: cannot watch: %s", strerror(errno));
+	watch_open(w);
 }
 
 static struct event *add(struct worker *w, int fd, event_callback_fn fn)
@@ -485,7 +515,6 @@ int worker_main(const struct options *options, int holder)
 		die(EXIT_RUNTIME, "out of memory");
 	open_xen(&w);
 	w.on_holder = add(&w, holder, on_holder);
-	w.on_store = add(&w, xs_fileno(w.xs), on_store);
 	w.on_port = add(&w, xenevtchn_fd(w.evtchn), on_port);
 	event_active(w.tick, EV_TIMEOUT, 1);
 	event_base_dispatch(w.base);

@@ -19,9 +19,13 @@
 #include <xengnttab.h>
 #include <xenstore.h>
 
+#define BACKEND "/local/domain/%u/acctring/backend"
+#define LINKS "/local/domain/%u/data/acctring/link"
+#define PEERS "/local/domain/%u/data/acctring/peer"
+
 struct snapshot;
 
-/* An epoch that was open when we started and is not attached yet. */
+/* An epoch that is open in the ledger and not attached. */
 struct pending {
 	struct pending *next;
 	struct epoch e;
@@ -37,7 +41,8 @@ struct worker {
 	struct outbox to_holder;
 	struct event_base *base;
 	struct event *tick, *on_store, *on_port, *on_holder;
-	struct xs_handle *xs;
+	struct xs_handle *xs; /* has no watch, so the store never closes it */
+	struct xs_handle *watches; /* NULL: it takes none from us */
 	xengnttab_handle *gnttab;
 	xenevtchn_handle *evtchn;
 	struct measure *measure; /* NULL: no hypercalls */
@@ -56,6 +61,9 @@ struct worker {
 	bool listed; /* the holder has told all its holds */
 	bool ever; /* the ledger was open once */
 	bool named; /* look at dom0's list of driver domains */
+	bool sweep; /* look what stands there of others */
+	bool deaf; /* without watches */
+	bool rang; /* a port fired */
 	bool told_idle; /* said that dom0 names nobody */
 	bool stopping;
 	bool reload;
@@ -64,6 +72,9 @@ struct worker {
 	uint64_t born_ms, started_ms, committed_ms, measured_ms, published_ms, retry_ms, purged_ms,
 		held_ms;
 	uint64_t idle_ms; /* when dom0 named somebody last, or we began */
+	uint64_t looked_ms, again_ms; /* watch.c */
+	unsigned int store_failures;
+	uint64_t ticked_ms; /* when the last tick ended */
 	uint64_t backoff_ms; /* until the ledger is tried again */
 	unsigned int interval; /* of the tick, ms */
 	bool unpublished; /* something was committed since */
@@ -79,13 +90,33 @@ void worker_forget(struct worker *w);
 void worker_resume(struct worker *w);
 
 /* scan.c: from xenstore.  All bounded: called again on the next tick. */
-bool scan_open(struct worker *w);
-void scan_events(struct worker *w);
 void scan_tick(struct worker *w);
 void scan_reset(struct worker *w);
 struct served *scan_served(struct worker *w, unsigned int backend, unsigned int domid);
+void scan_add_pending(struct worker *w, const struct epoch *e);
+void scan_left(struct worker *w, const struct epoch *e); /* detached just now, still open */
 void scan_drop_pending(struct worker *w, const struct acctring_link_id *id);
+bool scan_is_held(const struct worker *w, const struct acctring_link_id *id);
 struct domain *scan_domain(struct worker *w, unsigned int domid);
+
+/* watch.c: what changed in xenstore since; ends the process when that is lost. */
+void watch_open(struct worker *w);
+void watch_close(struct worker *w);
+void watch_tick(struct worker *w);
+void watch_events(struct worker *w);
+/* Follows that domain's links, or no more. */
+void watch_links(struct worker *w, struct domain *d, bool on);
+
+/* ended.c: dom0's store knows it no more; always false elsewhere. */
+bool domain_ended(struct worker *w, const struct domain *d);
+/* The domain that had this domid is no more: reads its links to their end. */
+void end_links(struct worker *w, struct domain *d);
+/* And nobody has it now.  May be called again and again. */
+void end_domain(struct worker *w, struct domain *d);
+/* Removes what we told domains that we have no business with any more. */
+void sweep_peers(struct worker *w);
+/* Nobody will offer it any more. */
+bool epoch_forgotten(const struct domain *d, const struct epoch *e);
 
 /* commit.c: 0 or -errno (then memory and database differ). */
 int worker_commit(struct worker *w);

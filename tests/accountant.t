@@ -151,6 +151,20 @@ tap $? "the statement is closed"
 	"$tmp/second"
 tap $? "no directory for the ledger: exit 4, and which one to make"
 
+# -- a dom0 that would take its statement from itself --
+# shellcheck disable=SC2016
+pvh() {
+	unshare -rm sh -c 'mount -t tmpfs none /sys && mkdir /sys/hypervisor &&
+		echo PVH > /sys/hypervisor/guest_type && exec "$@"' sh "$@"
+}
+if pvh true 2> /dev/null; then
+	pvh timeout 20 "$BUILD/bin/acctringd" -d "$tmp/pvh.db" -s "$tmp/sock0" 2> "$tmp/second"
+	[ $? = 4 ] && grep -q '^acctringd: a PVH or HVM dom0 cannot be accountant: ' "$tmp/second"
+	tap $? "a PVH dom0: exit 4, and why"
+else
+	tap 0 "a PVH dom0: exit 4, and why # SKIP no user namespaces here"
+fi
+
 # -- no hypercalls, as Debian's kernel comes; and dom0's collector --
 xenstore-rm /local/domain/1/acctring/backend/1/2
 xenstore-rm /local/domain/1/acctring/backend/1/3

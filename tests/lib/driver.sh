@@ -30,13 +30,14 @@ driver_domain() {
 
 # ---- acctringd and backends in domain 1; $tmp is the test's directory ----
 
-# start_acctringd [CONF]: sets $holder (its pid)
+# start_acctringd [CONF]: sets $holder (its pid).  $acctringd_options: one more
 start_acctringd() {
 	echo "restart_ms = 50; $1" > "$tmp/conf"
 	rm -f "$tmp/holder"
 	# shellcheck disable=SC2016
 	"$BUILD/bin/xsandbox" exec 1 -- sh -c 'echo $$ > "$0/holder"; exec "$1/bin/acctringd" \
-		-c "$0/conf" -d "$0/ledger.db" -s "$0/sock"' "$tmp" "$BUILD" 2>> "$tmp/log" &
+		-c "$0/conf" -d "$0/ledger.db" -s "$0/sock" $2' \
+		"$tmp" "$BUILD" "$acctringd_options" 2>> "$tmp/log" &
 	acctringd=$!
 	soon 10 test -s "$tmp/holder" || return 1
 	holder=$(cat "$tmp/holder")
