@@ -16,6 +16,7 @@
 
 #define MEASURE_MS 200u /* at most that often */
 #define PURGE_MS 60000u
+#define FINISH_MS 50u
 
 #define MEASURED "/local/domain/%u/acctring/backend/%u/measured"
 #define MEASURED_WAIT_MS 5000u /* the collector names it first, then measures */
@@ -214,13 +215,19 @@ static void tell_closed(struct worker *w, struct link *k)
 	link_tell(w, k, "closed");
 }
 
-/* Links whose end is now durable. */
+/*
+ * Links whose end is now durable, and what is to be said of them.  When hundreds
+ * end at once the rest comes after the next commit, for which others wait.
+ */
 static void finish(struct worker *w)
 {
+	uint64_t until = now_ms() + FINISH_MS;
 	struct link *k, *next;
 
 	for (k = w->links; k; k = next) {
 		next = k->next;
+		if (!w->stopping && now_ms() >= until)
+			break;
 		link_say(w, k);
 		if (k->state == LINK_CLOSING) {
 			link_detach(w, k);
@@ -274,7 +281,7 @@ bool worker_commit_wanted(const struct worker *w)
 	bool dirty = w->accounts.dirty != NULL, hurry = false;
 
 	for (const struct link *k = w->links; k; k = k->next) {
-		dirty |= k->dirty || k->tell;
+		dirty |= k->dirty || k->tell || k->state == LINK_CLOSING;
 		hurry |= link_hurry(k);
 	}
 	for (const struct domain *d = w->domains; d; d = d->next)

@@ -41,8 +41,12 @@
 #define LINE_BURST 8u
 #define LINE_EVERY_MS 10000u
 
-/* Questions to dom0's store in one tick: about its links, and about its payer rows. */
+/*
+ * Questions to dom0's store in one tick: about its links, and about its payer rows;
+ * none more after ASKS_MS, for the store may be slow and commits wait.
+ */
 #define ASKS_A_TICK 8u
+#define ASKS_MS 50u
 
 /* Events of all ports, read in one tick. */
 #define EVENTS_A_TICK 64u

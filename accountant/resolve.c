@@ -157,9 +157,10 @@ static void ask(struct worker *w, struct domain *d, unsigned int domid)
 
 void resolve_rows(struct worker *w, struct domain *d)
 {
-	for (unsigned int budget = ASKS_A_TICK; budget; budget--) {
-		uint64_t now = now_ms(), asked_ms;
-		struct waiting *x;
+	uint64_t until = now_ms() + ASKS_MS, now, asked_ms;
+	struct waiting *x;
+
+	for (unsigned int budget = ASKS_A_TICK; budget && (now = now_ms()) < until; budget--) {
 
 		for (x = d->waiting; x; x = x->next) {
 			asked_ms = payer_of(x)->asked_ms;

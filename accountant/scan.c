@@ -467,8 +467,8 @@ static void scan_links(struct worker *w, struct domain *d)
 			continue;
 		slots_set(&d->look, i, false);
 		slots_set(&d->news, i, false);
-		budget--;
 		look(w, d, i);
+		budget = now_ms() - now < ASKS_MS ? budget - 1 : 0;
 	}
 }
 
