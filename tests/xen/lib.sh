@@ -18,6 +18,9 @@ fail() { echo "FAIL: $*" >&2; exit 1; }
 step() { echo "[$SECONDS s] $*" >&2; } # in the case's log: where its time goes
 skip() { echo "$*"; exit 77; }
 is() { [ "$1" = "$2" ] || fail "${3:-value}: got '$1', expected '$2'"; }
+most() { [ "$3" -le "$2" ] || fail "$1: got '$3', at most $2"; } # WHAT LIMIT VALUE
+least() { [ "$3" -ge "$2" ] || fail "$1: got '$3', at least $2"; }
+field() { sed -n "s/.*\\<$2=\\([0-9]*\\).*/\\1/p" <<<"$1"; } # "... NAME=number ..." NAME
 run_case() {
 	set -eE
 	trap 'echo "FAIL: line $LINENO: $BASH_COMMAND (exit $?)" >&2' ERR
@@ -146,7 +149,8 @@ accounting() {
 	printf 'drivers = ( { domain = "%s"; accountant = "%s"; } );\nbill_period_ms = 1000;\n' \
 		"$b" "$a" >"$run/collector.conf"
 	start_at dom0 collector "acctring-collector -v -c $run/collector.conf"
-	start_at "$2" acctringd 'acctringd -v -d /tmp/ledger.db -s /tmp/acctringd.sock'
+	# as its unit does
+	start_at "$2" acctringd 'sh -c "renice -n -15 -p \$\$; exec acctringd -v -d /tmp/ledger.db -s /tmp/acctringd.sock"'
 }
 bill_of() { in_guest "$1" 10 'xenstore-read acctring/bill'; }
 posted() { bill_of "$1" | sed -n 's/.*posted_ns=\([0-9]*\).*/\1/p'; }

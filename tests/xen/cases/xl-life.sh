@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=bash
-# Stock xl, and nothing else, with our backends in a driver domain: create,
+# Stock xl, and nothing else, with our backends in a driver domain: create, reboot,
 # block-detach and -attach, network-detach and -attach, destroy of a guest in
 # mid-flight, of the driver domain, and of a guest whose backend is gone.  Each
 # under -vvv, without a timeout.  (docs/driver-domain.md)
-# bed: xenstored
+# bed: oxenstored xenstored
 # limit: 190
 rc=0
 out=$(timeout 10 acctring-blkback --kind vbd 2>&1) || rc=$?
@@ -21,8 +21,13 @@ xl=timed_xl guest_create user - "disk=['$(disk disk)']" "vif=['$(vif 1)']"
 xl=timed_xl guest_create peer - "vif=['$(vif 2)']"
 guest_up user
 guest_up peer
-b=$(domid drv) u=$(domid user) p=$(domid peer)
-vbd=/local/domain/$b/backend/vbd/$u/51712 net=/local/domain/$b/backend/vif/$u/0
+b=$(domid drv) p=$(domid peer)
+paths() {
+	u=$(domid user)
+	vbd=/local/domain/$b/backend/vbd/$u/51712 net=/local/domain/$b/backend/vif/$u/0
+}
+paths
+late='timed out|timeout reached|but it was removed|unable to' # as timed_xl has it
 logs() { log_of drv blkback; log_of drv netback; }
 ping() {
 	in_guest peer 10 'ifconfig eth0 10.0.0.2 up'
@@ -38,6 +43,20 @@ until_ok 20 state_is "$net" 6 || fail "unbound, but $(ts_state "$net")"
 in_guest user 40 'echo vif-0 >/sys/bus/xen/drivers/vif/bind'
 until_ok 20 state_is "$net" 4 || fail "bound again, but: $(logs)"
 ping
+# the guest reboots: xl makes it anew, with its devices, and clears up the old ones
+old=$u
+timed reboot_guest user
+paths
+until_ok 20 state_is "$vbd" 4 || fail "rebooted, no disk: $(logs)"
+until_ok 20 state_is "$net" 4 || fail "rebooted, no nic: $(logs)"
+io_check user
+ping
+until_ok 20 is_gone "$old" || fail "rebooted, a zombie: $(xl list)"
+for k in vbd vif; do
+	no_node "/local/domain/$b/backend/$k/$old" || fail "left: $(xenstore-ls -fp "/local/domain/$b/backend/$k")"
+done
+grep -q 'Rebooting now' /var/log/xen/xl-user.log || fail "reboot: $(tail /var/log/xen/xl-user.log)"
+! grep -iE "$late" /var/log/xen/xl-user.log >/run/bed/late || fail "reboot: $(cat /run/bed/late)"
 is "$(xl block-list user | awk 'NR == 2 { print $1, $2, $4 }')" "51712 $b 4" "xl block-list"
 
 timed_xl block-detach user xvda

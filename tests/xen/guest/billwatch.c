@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * billwatch FIRST COUNT SECONDS: in dom0, when the bills of COUNT domains from
- * FIRST on are written: how many changed, how often, the longest time that
- * one stood still.
+ * billwatch FIRST COUNT WRITES SECONDS: in dom0, when the bills of COUNT domains
+ * from FIRST on are written: how many changed, how often, the longest time that
+ * one stood still.  Ends when each was written WRITES times, after SECONDS at most.
  */
 #include <poll.h>
 #include <stdbool.h>
@@ -38,12 +38,24 @@ static void take(struct xs_handle *xs, struct bill *b, bool count)
 	}
 }
 
-static void wait_events(struct xs_handle *xs, struct bill *b, unsigned int ms, bool count)
+static unsigned int least(const struct bill *b, unsigned int n)
+{
+	unsigned int min = ~0u;
+
+	for (unsigned int i = 0; i < n; i++)
+		if (b[i].writes < min)
+			min = b[i].writes;
+	return min;
+}
+
+/* For so long, or until each of n was written so often. */
+static void wait_events(struct xs_handle *xs, struct bill *b, unsigned int n, unsigned int writes,
+			unsigned int ms, bool count)
 {
 	uint64_t end = now_ns() + ms * 1000000ull;
 	struct pollfd p = { .fd = xs_fileno(xs), .events = POLLIN };
 
-	while (now_ns() < end) {
+	while (now_ns() < end && (!count || least(b, n) < writes)) {
 		poll(&p, 1, 50);
 		take(xs, b, count);
 	}
@@ -51,16 +63,17 @@ static void wait_events(struct xs_handle *xs, struct bill *b, unsigned int ms, b
 
 int main(int argc, char **argv)
 {
-	unsigned int first, n, seconds, changed = 0, least = ~0u;
+	unsigned int first, n, writes, seconds, changed = 0;
 	struct xs_handle *xs = xs_open(0);
 	uint64_t longest = 0;
 	struct bill *b;
 
-	if (!xs || argc != 4)
-		die("usage: billwatch FIRST COUNT SECONDS");
+	if (!xs || argc != 5)
+		die("usage: billwatch FIRST COUNT WRITES SECONDS");
 	first = (unsigned int)atoi(argv[1]);
 	n = (unsigned int)atoi(argv[2]);
-	seconds = (unsigned int)atoi(argv[3]);
+	writes = (unsigned int)atoi(argv[3]);
+	seconds = (unsigned int)atoi(argv[4]);
 	b = calloc(n, sizeof(*b));
 	for (unsigned int i = 0; b && i < n; i++) {
 		char path[64], token[12];
@@ -72,19 +85,17 @@ int main(int argc, char **argv)
 	}
 	if (!b)
 		die("memory");
-	wait_events(xs, b, 500, false);
+	wait_events(xs, b, n, writes, 500, false);
 	for (unsigned int i = 0; i < n; i++)
 		b[i].last = now_ns();
-	wait_events(xs, b, seconds * 1000, true);
+	wait_events(xs, b, n, writes, seconds * 1000, true);
 	for (unsigned int i = 0; i < n; i++) {
 		note(&b[i], now_ns());
 		changed += b[i].writes != 0;
-		if (b[i].writes < least)
-			least = b[i].writes;
 		if (b[i].longest > longest)
 			longest = b[i].longest;
 	}
-	printf("changed=%u of=%u least_writes=%u longest_ms=%llu\n", changed, n, least,
+	printf("changed=%u of=%u least_writes=%u longest_ms=%llu\n", changed, n, least(b, n),
 	       (unsigned long long)longest / 1000000);
 	free(b);
 	return 0;

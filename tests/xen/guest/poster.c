@@ -3,9 +3,12 @@
  * Backends, as the accountant sees them.
  *   poster bills SECONDS FIRST COUNT  one, that serves COUNT domains from FIRST on:
  *                      when it is attached, and how regularly it is committed
- *   poster crowd N SECONDS   N of them at once, 5 pages each; they leave together
+ *                      while SECONDS last, or until SIGTERM
+ *   poster crowd N SECONDS   N of them at once, 5 pages each; their process group
+ *                      stops itself then, and after SIGCONT they leave together
  */
 #include <acctring/acctring.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <sys/mman.h>
@@ -67,6 +70,13 @@ static void post_all(struct acctring_lane *l, const int *payer, unsigned int n)
 	}
 }
 
+static volatile sig_atomic_t told;
+
+static void on_term(int sig)
+{
+	told = sig;
+}
+
 static int bills(unsigned int seconds, unsigned int first, unsigned int n)
 {
 	struct acctring *r = open_one(n, 2);
@@ -77,13 +87,14 @@ static int bills(unsigned int seconds, unsigned int first, unsigned int n)
 
 	if (!l || n > 1000)
 		die("open");
+	signal(SIGTERM, on_term);
 	for (unsigned int i = 0; i < n; i++)
 		payer[i] = acctring_payer_open(r, first + i, ACCTRING_KIND_VBD, 51712);
 	while (stats_of(r).state != ACCTRING_ATTACHED && now_ns() < end)
 		nap_ms(10);
 	printf("attached_ms=%llu", (unsigned long long)(now_ns() - began) / MS);
 	fflush(stdout);
-	for (p.at = now_ns(); now_ns() < end; nap_ms(10)) {
+	for (p.at = now_ns(); !told && now_ns() < end; nap_ms(10)) {
 		struct acctring_stats s = stats_of(r);
 
 		feel(&p, &s);
@@ -106,27 +117,27 @@ struct member {
 	uint64_t ns;
 };
 
-static bool *over;
-
-static void join(struct member *m, uint64_t began)
+/*
+ * Who has its answer sleeps, until the parent closes the pipe: so many that look
+ * would themselves be the load.
+ */
+static void join(struct member *m, uint64_t began, int over)
 {
 	struct acctring *r = open_one(1, 0);
+	struct pollfd p = { .fd = over, .events = POLLIN };
 
 	if (!r)
 		m->error = -errno;
-	while (!__atomic_load_n(over, __ATOMIC_RELAXED)) {
-		/* so many who look often would be the load that is measured */
-		nap_ms(!r || m->error == 1 ? 1000 : 200);
-		if (!r || m->error == 1)
-			continue;
+	while (!poll(&p, 1, r && m->error != 1 ? 2000 : -1)) {
 		struct acctring_stats s = stats_of(r);
 
 		if (s.state == ACCTRING_ATTACHED)
 			m->ns = now_ns() - began;
-		m->error = s.state == ACCTRING_ATTACHED ? 1 : s.error;
+		__atomic_store_n(&m->error, s.state == ACCTRING_ATTACHED ? 1 : s.error,
+				 __ATOMIC_RELEASE);
 	}
-	if (r)
-		acctring_close(r, 20000);
+	if (r) /* the store serves them one after another */
+		acctring_close(r, 60000);
 	_exit(0);
 }
 
@@ -136,7 +147,7 @@ static unsigned int count(const struct member *m, unsigned int n, int error, uin
 	unsigned int c = 0;
 
 	for (unsigned int i = 0; i < n; i++) {
-		if (__atomic_load_n(&m[i].error, __ATOMIC_RELAXED) != error)
+		if (__atomic_load_n(&m[i].error, __ATOMIC_ACQUIRE) != error)
 			continue;
 		c++;
 		if (m[i].ns > *latest)
@@ -148,53 +159,77 @@ static unsigned int count(const struct member *m, unsigned int n, int error, uin
 /* Up to `seconds`, until each is attached or knows why not, and that for 3 s. */
 static void await(const struct member *m, unsigned int n, unsigned int seconds)
 {
-	uint64_t end = now_ns() + seconds * 1000ull * MS, since = now_ns(), none = 0;
-	unsigned int was = 0;
+	uint64_t end = now_ns() + seconds * 1000ull * MS, none = 0;
+	unsigned int was = 0, still = 0;
 
-	while (now_ns() < end && now_ns() - since < 3000ull * MS) {
+	while (now_ns() < end && still < 15) {
 		unsigned int is = count(m, n, 1, &none);
 		bool done = is == n || (is && is + count(m, n, -ENOSPC, &none) == n);
 
-		if (!done || is != was)
-			since = now_ns();
+		still = done && is == was ? still + 1 : 0;
 		was = is;
 		nap_ms(200);
 	}
 }
 
-static int crowd(unsigned int n, unsigned int seconds)
+/* What they burn, all together, while they have nothing to do. */
+static unsigned int burn_ms(const pid_t *pid, unsigned int n)
+{
+	struct timespec ts;
+	uint64_t ns = 0;
+	clockid_t clock;
+
+	for (unsigned int i = 0; i < n; i++)
+		if (!clock_getcpuclockid(pid[i], &clock) && !clock_gettime(clock, &ts))
+			ns += (uint64_t)ts.tv_sec * 1000 * MS + (uint64_t)ts.tv_nsec;
+	return (unsigned int)(ns / MS);
+}
+
+static void say(const struct member *m, unsigned int n)
 {
 	struct acctring_options least = ACCTRING_OPTIONS_INIT;
-	size_t size = sizeof(*over) * 64 + n * sizeof(struct member);
-	uint64_t latest = 0, began = now_ns();
-	struct member *m;
-	unsigned int ok;
+	uint64_t latest = 0, none = 0;
+	unsigned int ok = count(m, n, 1, &latest);
 
-	over = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (over == MAP_FAILED)
-		die("mmap");
-	m = (void *)(over + 64);
-	for (unsigned int i = 0; i < n; i++)
-		if (!fork())
-			join(&m[i], began);
-	await(m, n, seconds);
-	ok = count(m, n, 1, &latest);
 	least.lanes = least.payers = 1;
 	printf("processes=%u attached=%u last_after_ms=%llu no_space=%u pages_each=%d", n, ok,
-	       (unsigned long long)latest / MS, count(m, n, -ENOSPC, &latest),
+	       (unsigned long long)latest / MS, count(m, n, -ENOSPC, &none),
 	       acctring_pages(&least, true));
 	for (unsigned int i = 0; i < n; i++)
 		if (m[i].error != 1 && m[i].error != -ENOSPC) {
 			printf(" other=\"%s\"", m[i].error ? strerror(-m[i].error) : "waiting");
 			break;
 		}
-	printf("\n");
+}
+
+static int crowd(unsigned int n, unsigned int seconds)
+{
+	uint64_t began = now_ns();
+	struct member *m = mmap(NULL, n * sizeof(*m), PROT_READ | PROT_WRITE,
+				MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	pid_t *pid = calloc(n, sizeof(*pid));
+	unsigned int burnt;
+	int over[2];
+
+	if (m == MAP_FAILED || !pid || pipe(over) || setpgid(0, 0))
+		die("crowd");
+	for (unsigned int i = 0; i < n; i++)
+		if (!(pid[i] = fork())) {
+			close(over[1]);
+			join(&m[i], began, over[0]);
+		}
+	await(m, n, seconds);
+	say(m, n);
+	burnt = burn_ms(pid, n);
+	nap_ms(3000);
+	printf(" burn_in_3s_ms=%u\n", burn_ms(pid, n) - burnt);
 	fflush(stdout);
-	/* they stay until told: somebody counts what the store holds for them */
-	raise(SIGSTOP);
-	__atomic_store_n(over, true, __ATOMIC_RELAXED);
+	/* all stay until told: somebody counts what the store holds for them */
+	kill(0, SIGSTOP);
+	close(over[1]);
 	while (wait(NULL) > 0)
 		;
+	free(pid);
 	return 0;
 }
 
