@@ -9,6 +9,9 @@ here=$(cd "$(dirname "$0")" && pwd)
 base=$1 out=$2 form=$3 product_dir=$BUILD/xen/product
 root=$base/root version=$(cat "$base/kernel-version")
 
+# What all beds share is made by the first of them.
+exec 7>"$base/lock"
+flock 7
 # A plain ELF kernel: else Xen and libxl unpack it, emulated, at each start.
 if [ ! -e "$base/vmlinux" ]; then
 	magic=$(LC_ALL=C grep -abom1 $'\xfd7zXZ' "$base/vmlinuz" | head -n 1 | cut -d: -f1)
@@ -21,6 +24,7 @@ initrd() { "$here/initrd.sh" "$root" "$version" "$@"; }
 [ -e "$base/dom0.cpio.gz" ] && [ "$base/dom0.cpio.gz" -nt "$here/initrd.sh" ] &&
 	[ "$base/dom0.cpio.gz" -nt "$here/dom0-init" ] ||
 	initrd "$base/dom0.cpio.gz" "$here/dom0-init" -m ahci sd_mod ext4 crc32c_generic
+exec 7>&-
 
 guest_modules="xen-blkfront xen-netfront xen-evtchn xen-gntdev xen-gntalloc xen-privcmd xenfs"
 tools=()
