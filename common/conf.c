@@ -62,14 +62,6 @@ static bool read_int(struct reader *r, config_setting_t *s, const struct conf_ke
 	return true;
 }
 
-static bool read_bool(struct reader *r, config_setting_t *s, const struct conf_key *k)
-{
-	if (config_setting_type(s) != CONFIG_TYPE_BOOL)
-		return wrong(r, s, k, "not a truth value");
-	*(bool *)k->out = config_setting_get_bool(s);
-	return true;
-}
-
 static bool read_string(struct reader *r, config_setting_t *s, const struct conf_key *k)
 {
 	char **out = k->out;
@@ -97,32 +89,22 @@ static bool read_string(struct reader *r, config_setting_t *s, const struct conf
  */
 #define MAX_ITEMS 16
 
-union value {
-	int64_t number;
-	bool truth;
-};
-
-static void save_items(const struct conf_key *item, union value *saved)
+static void save_items(const struct conf_key *item, int64_t *saved)
 {
 	unsigned int i;
 
-	for (i = 0; i < MAX_ITEMS && item[i].key; i++) {
+	for (i = 0; i < MAX_ITEMS && item[i].key; i++)
 		if (item[i].type == CONF_INT)
-			saved[i].number = *(int64_t *)item[i].out;
-		else if (item[i].type == CONF_BOOL)
-			saved[i].truth = *(bool *)item[i].out;
-	}
+			saved[i] = *(int64_t *)item[i].out;
 }
 
-static void restore_items(const struct conf_key *item, const union value *saved)
+static void restore_items(const struct conf_key *item, const int64_t *saved)
 {
 	unsigned int i;
 
 	for (i = 0; i < MAX_ITEMS && item[i].key; i++) {
 		if (item[i].type == CONF_INT) {
-			*(int64_t *)item[i].out = saved[i].number;
-		} else if (item[i].type == CONF_BOOL) {
-			*(bool *)item[i].out = saved[i].truth;
+			*(int64_t *)item[i].out = saved[i];
 		} else if (item[i].type == CONF_STRING) {
 			free(*(char **)item[i].out);
 			*(char **)item[i].out = NULL;
@@ -144,7 +126,7 @@ static bool read_item(struct reader *r, config_setting_t *group, const struct co
 
 static bool read_list(struct reader *r, config_setting_t *s, const struct conf_key *k)
 {
-	union value saved[MAX_ITEMS] = { { 0 } };
+	int64_t saved[MAX_ITEMS] = { 0 };
 	int i, n = config_setting_length(s);
 	bool ok = true;
 
@@ -185,8 +167,6 @@ static bool read_setting(struct reader *r, config_setting_t *s, const struct con
 	switch (k->type) {
 	case CONF_INT:
 		return read_int(r, s, k);
-	case CONF_BOOL:
-		return read_bool(r, s, k);
 	case CONF_STRING:
 		return read_string(r, s, k);
 	case CONF_LIST:

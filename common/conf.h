@@ -11,13 +11,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum conf_type { CONF_INT, CONF_BOOL, CONF_STRING, CONF_LIST };
+enum conf_type { CONF_INT, CONF_STRING, CONF_LIST };
 
 /* Reads one element of a CONF_LIST (a group); ctx is conf_read's. */
 struct conf_key {
 	const char *key;
 	enum conf_type type;
-	void *out; /* int64_t, bool, char * (strdup'ed); not for lists */
+	void *out; /* int64_t, char * (strdup'ed); not for lists */
 	int64_t min, max; /* CONF_INT; CONF_STRING: length */
 	const char *allowed; /* for the error text: "1..60000 ms" */
 	const struct conf_key *item; /* CONF_LIST: keys of each group */
