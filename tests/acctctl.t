@@ -6,7 +6,7 @@
 # timeout: 90
 : "${BUILD:=$PWD/build}"
 if [ "$1" != inside ]; then
-	exec timeout 85 "$BUILD/bin/xsandbox" run -- bash "$0" inside
+	exec "$BUILD/bin/xsandbox" run -- bash "$0" inside
 fi
 ctl=$BUILD/bin/acctctl
 tmp=$(mktemp -d)

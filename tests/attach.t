@@ -6,7 +6,7 @@
 : "${BUILD:=$PWD/build}"
 export BUILD
 if [ "$1" != inside ]; then
-	exec timeout -k 5 110 "$BUILD/bin/xsandbox" run -- bash "$0" inside
+	exec "$BUILD/bin/xsandbox" run -- bash "$0" inside
 fi
 
 xsb=$BUILD/bin/xsandbox
@@ -15,6 +15,7 @@ ctl=$bin/acctctl
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 . "$(dirname "$0")/lib/tap.sh"
+. "$(dirname "$0")/lib/domain.sh"
 
 # refused STATUS REGEX ARGS...: one line, nothing on stdout, and nothing changed
 refused() {
@@ -28,20 +29,6 @@ refused() {
 		[ -z "$out" ] && [ "$before" = "$after" ]
 	ok $? "refused: acctctl ${*//$tmp/TMP}"
 	[ "$rc" = "$want" ] && [[ $err =~ $re ]] || printf '# %s: %s\n' "$rc" "$err"
-}
-# background DOMID NAME CMD...: its pid in the domain is in $pid, of exec in $last
-background() {
-	local dom=$1 name=$2
-	shift 2
-	rm -f "$tmp/$name.pid"
-	"$xsb" exec "$dom" -- sh -c 'echo $$ >"$0"; exec "$@"' "$tmp/$name.pid" "$@" \
-		>"$tmp/$name.out" 2>"$tmp/$name.log" &
-	last=$!
-	for _ in $(seq 100); do
-		[ -s "$tmp/$name.pid" ] && break
-		sleep 0.05
-	done
-	pid=$(cat "$tmp/$name.pid")
 }
 front() { timeout 60 "$xsb" exec 2 -- "$bin/acctring-blkfront" "$@" 2>"$tmp/front.log"; }
 perms() { # of a node: owner, then readers

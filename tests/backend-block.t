@@ -7,7 +7,7 @@ shopt -s extglob
 : "${BUILD:=$PWD/build}"
 export BUILD
 if [ "$1" != inside ]; then
-	exec timeout -k 5 170 "$BUILD/bin/xsandbox" run -- bash "$0" inside
+	exec "$BUILD/bin/xsandbox" run -- bash "$0" inside
 fi
 
 . tests/lib/toolstack.sh
@@ -17,6 +17,7 @@ prog=$BUILD/tests/prog
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 . "$(dirname "$0")/lib/tap.sh"
+. "$(dirname "$0")/lib/domain.sh"
 
 matches() {	# matches GOT PATTERN NAME
 	case $1 in $2) ok 0 "$3" ;; *) ok 1 "$3"; printf '# got: %s\n' "$1" ;; esac
@@ -37,19 +38,6 @@ count() {	# what frontends have counted in all
 	line=$1
 	reads=$((reads + $(field reads))) writes=$((writes + $(field writes)))
 	flushes=$((flushes + $(field flushes)))
-}
-# background DOMID NAME CMD...: its pid in the domain is in $pid, of exec in $last
-background() {
-	local dom=$1 name=$2
-	shift 2
-	"$xsb" exec "$dom" -- sh -c 'echo $$ >"$0"; exec "$@"' "$tmp/$name.pid" "$@" \
-		>"$tmp/$name.out" 2>"$tmp/$name.log" &
-	last=$!
-	for _ in $(seq 100); do
-		[ -s "$tmp/$name.pid" ] && break
-		sleep 0.05
-	done
-	pid=$(cat "$tmp/$name.pid")
 }
 sum() { awk -F'\t' -v k="$2" "$3"' { s += $k } END { printf "%.0f", s }' "$1"; }
 

@@ -7,7 +7,7 @@
 : "${BUILD:=$PWD/build}"
 export BUILD
 if [ "$1" != inside ]; then
-	exec timeout -k 5 110 "$BUILD/bin/xsandbox" run -- bash "$0" inside
+	exec "$BUILD/bin/xsandbox" run -- bash "$0" inside
 fi
 
 . tests/lib/toolstack.sh
@@ -16,30 +16,8 @@ bin=$BUILD/bin
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 . "$(dirname "$0")/lib/tap.sh"
+. "$(dirname "$0")/lib/domain.sh"
 
-# background DOMID NAME CMD...: its pid in the domain is in $pid, of exec in $last
-background() {
-	local dom=$1 name=$2
-	shift 2
-	rm -f "$tmp/$name.pid"
-	"$xsb" exec "$dom" -- sh -c 'echo $$ >"$0"; exec "$@"' "$tmp/$name.pid" "$@" \
-		>"$tmp/$name.out" 2>"$tmp/$name.log" &
-	last=$!
-	for _ in $(seq 100); do
-		[ -s "$tmp/$name.pid" ] && break
-		sleep 0.05
-	done
-	pid=$(cat "$tmp/$name.pid")
-}
-soon() {	# soon SECONDS COMMAND...
-	local n=$(($1 * 20))
-	shift
-	until "$@"; do
-		n=$((n - 1))
-		[ $n -gt 0 ] || return 1
-		sleep 0.05
-	done
-}
 start_backends() {
 	background 1 "vbd$1" "$bin/acctring-blkback" --verbose
 	vbd=$pid vbd_exec=$last

@@ -6,7 +6,7 @@
 : "${BUILD:=$PWD/build}"
 export BUILD
 if [ "$1" != inside ]; then
-	exec timeout -k 5 140 "$BUILD/bin/xsandbox" run -- bash "$0" inside
+	exec "$BUILD/bin/xsandbox" run -- bash "$0" inside
 fi
 
 . tests/lib/toolstack.sh
@@ -16,6 +16,7 @@ prog=$BUILD/tests/prog
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 . "$(dirname "$0")/lib/tap.sh"
+. "$(dirname "$0")/lib/domain.sh"
 
 mac() { echo "00:16:3e:00:00:0$1"; }
 # send DOMID ARGS...: to its end; its line is in $line
@@ -27,20 +28,6 @@ send() {
 	[ $status = 0 ] || sed 's/^/# /' "$tmp/send.log"
 }
 field() { sed -n "s/.*[ ]$1=\([0-9.]*\).*/\1/p" <<<"$line"; }
-# background DOMID NAME CMD...: its pid in the domain is in $pid, of exec in $last
-background() {
-	local dom=$1 name=$2
-	shift 2
-	rm -f "$tmp/$name.pid"
-	"$xsb" exec "$dom" -- sh -c 'echo $$ >"$0"; exec "$@"' "$tmp/$name.pid" "$@" \
-		>"$tmp/$name.out" 2>"$tmp/$name.log" &
-	last=$!
-	for _ in $(seq 100); do
-		[ -s "$tmp/$name.pid" ] && break
-		sleep 0.05
-	done
-	pid=$(cat "$tmp/$name.pid")
-}
 # receive DOMID ARGS...: in the background; listening when it returns
 receive() {
 	local dom=$1

@@ -7,7 +7,7 @@
 : "${BUILD:=$PWD/build}"
 export BUILD
 if [ "$1" != inside ]; then
-	exec timeout 140 "$BUILD/bin/xsandbox" run -- bash "$0" inside
+	exec "$BUILD/bin/xsandbox" run -- bash "$0" inside
 fi
 
 bin=$BUILD/bin

@@ -8,7 +8,7 @@
 export BUILD KILLS=${KILLS:-300}
 export SEED=${SEED:-$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}
 if [ -z "$XSANDBOX" ]; then
-	exec timeout -k 5 230 "$BUILD/bin/xsandbox" run -- bash "$0"
+	exec "$BUILD/bin/xsandbox" run -- bash "$0"
 fi
 . "$(dirname "$0")/lib/driver.sh"
 

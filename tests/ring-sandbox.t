@@ -8,11 +8,7 @@ peer=$BUILD/tests/prog/ring_peer
 echo 1..7
 dir=$(mktemp -d) || exit 1
 trap 'rm -rf "$dir"' EXIT
-n=0
-say() { # RESULT NAME
-	n=$((n + 1))
-	[ "$1" -eq 0 ] && echo "ok $n - $2" || echo "not ok $n - $2"
-}
+. "$(dirname "$0")/lib/tap.sh"
 
 # inside: domain 0 drains domain 3, which posts; HOW: close or kill
 cat >"$dir/inside" <<'EOF'
@@ -38,12 +34,12 @@ for how in close kill; do
 	posted=$(sed -n 's/^posted=\([0-9]*\) ns=\([0-9]*\)$/\1 \2/p' "$dir/post")
 	drained=$(sed -n 's/^drained=\([0-9]*\) ns=\([0-9]*\) .*reason=-$/\1 \2/p' "$dir/drain")
 	[ -n "$posted" ] && [ "$posted" = "$drained" ]
-	say $? "$how: what was posted is what was drained ($posted)"
+	ok $? "$how: what was posted is what was drained ($posted)"
 	grep -q '^again=refused' "$dir/drain"
-	say $? "$how: the link is not to be had again"
+	ok $? "$how: the link is not to be had again"
 	[ ! -s "$dir/err" ] || [ "$how" = kill ]
-	say $? "$how: nothing is printed"
+	ok $? "$how: nothing is printed"
 done
 PATH=$BUILD/bin:$PATH timeout 40 xsandbox run -- bash "$dir/inside" "$peer" "$dir" close >/dev/null 2>&1
 grep -q '^left=0' "$dir/post" && [ ! -s "$dir/store" ]
-say $? "close waits for the commit, and leaves no nodes"
+ok $? "close waits for the commit, and leaves no nodes"

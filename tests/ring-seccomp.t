@@ -9,18 +9,14 @@ case $SANITIZE in
 	;;
 esac
 echo 1..4
-n=0
-say() { # RESULT NAME
-	n=$((n + 1))
-	[ "$1" -eq 0 ] && echo "ok $n - $2" || echo "not ok $n - $2"
-}
+. "$(dirname "$0")/lib/tap.sh"
 for mode in alone drained moved; do
 	out=$(timeout 60 "$prog" $mode 2>&1)
 	ret=$?
 	printf '# %s\n' "$out"
-	say $ret "10 million posts, $mode: no system call, sums exact"
+	ok $ret "10 million posts, $mode: no system call, sums exact"
 done
 # the filter does kill: 159 is 128 + SIGSYS
 ret=$(ulimit -c 0; timeout 20 "$prog" break >/dev/null 2>&1; echo $?) 2>/dev/null
 [ "$ret" -eq 159 ]
-say $? "one system call on the posting thread kills the process"
+ok $? "one system call on the posting thread kills the process"

@@ -6,7 +6,7 @@
 : "${BUILD:=$PWD/build}"
 export BUILD
 if [ -z "$XSANDBOX" ]; then
-	exec timeout -k 5 55 "$BUILD/bin/xsandbox" run -- bash "$0"
+	exec "$BUILD/bin/xsandbox" run -- bash "$0"
 fi
 . "$(dirname "$0")/lib/driver.sh"
 tmp=$(mktemp -d)

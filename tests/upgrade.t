@@ -8,7 +8,7 @@
 export BUILD
 here=$(cd "$(dirname "$0")" && pwd)
 if [ -z "$XSANDBOX" ]; then
-	exec timeout -k 5 230 "$BUILD/bin/xsandbox" run -- bash "$0"
+	exec "$BUILD/bin/xsandbox" run -- bash "$0"
 fi
 . "$(dirname "$0")/lib/driver.sh"
 tmp=$(mktemp -d)

@@ -5,6 +5,8 @@
 # is its own accountant, and what the collector would say about the VMs 2 and
 # 3 that it serves.
 
+. "$(dirname "${BASH_SOURCE[0]}")/domain.sh"
+
 DRIVER_UUID=11111111-1111-1111-1111-111111111111
 VM2_UUID=22222222-2222-2222-2222-222222222222
 VM3_UUID=33333333-3333-3333-3333-333333333333
@@ -99,18 +101,6 @@ fields() {
 		printf '%s' "$one" | sed 's/.*"domains":\[//; s/\].*//' | tr '}' '\n' |
 			grep '{"domid":1,' | tr ',' '\n' | sed -n "s/^\"$name\"://p"
 	done | tr '\n' ' '
-}
-
-# soon SECONDS COMMAND...: until it succeeds
-soon() {
-	local n=$(($1 * 20))
-
-	shift
-	until "$@"; do
-		n=$((n - 1))
-		[ $n -gt 0 ] || return 1
-		sleep 0.05
-	done
 }
 
 # tap STATUS NAME

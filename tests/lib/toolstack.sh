@@ -12,11 +12,7 @@
 #   ts_wait DIR STATE [SECONDS] until DIR/state is STATE; default 10 s
 #   ts_gone DIR [SECONDS]       until DIR is not there; default 10 s
 #
-# Backend kinds are abd and avif (TS_ABD, TS_AVIF), so that no driver of a
-# kernel takes the device.
-
-TS_ABD=${TS_ABD:-abd}
-TS_AVIF=${TS_AVIF:-avif}
+# Backend kinds are abd and avif, so that no driver of a kernel takes the device.
 
 # ts_device F B KIND BKIND DEV FRONTNODES -- BACKNODES (pairs: name value)
 ts_device() {
@@ -58,7 +54,7 @@ ts_device() {
 ts_vbd() {
 	local f=$1 b=$2 dev=$3 file=$4 mode=${5:-w}
 
-	ts_device "$f" "$b" vbd "$TS_ABD" "$dev" \
+	ts_device "$f" "$b" vbd abd "$dev" \
 		virtual-device "$dev" device-type disk -- \
 		params "$file" mode "$mode" dev xvda
 }
@@ -66,7 +62,7 @@ ts_vbd() {
 ts_vif() {
 	local f=$1 b=$2 dev=$3 mac=$4
 
-	ts_device "$f" "$b" vif "$TS_AVIF" "$dev" \
+	ts_device "$f" "$b" vif avif "$dev" \
 		handle "$dev" mac "$mac" -- handle "$dev" mac "$mac"
 }
 
@@ -90,9 +86,9 @@ ts_backend() {
 }
 
 ts_forget() {
-	local b bkind=$TS_ABD
+	local b bkind=abd
 
-	[ "$2" = vbd ] || bkind=$TS_AVIF
+	[ "$2" = vbd ] || bkind=avif
 	# the record may be gone with the domain: look at each backend
 	for b in $(xenstore-list /local/domain); do
 		xenstore-rm "/local/domain/$b/backend/$bkind/$1/$3" 2>/dev/null

@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=bash
+#
+# domain.sh - to be sourced in domain 0 of a sandbox: programs in other
+# domains, and waiting for what they do.  $tmp is the test's directory.
+
+# background DOMID NAME CMD...: its pid in the domain is in $pid, of exec in $last
+# shellcheck disable=SC2034
+background() {
+	local dom=$1 name=$2
+
+	shift 2
+	rm -f "$tmp/$name.pid"
+	# shellcheck disable=SC2016
+	"$BUILD/bin/xsandbox" exec "$dom" -- sh -c 'echo $$ >"$0"; exec "$@"' "$tmp/$name.pid" "$@" \
+		>"$tmp/$name.out" 2>"$tmp/$name.log" &
+	last=$!
+	soon 5 test -s "$tmp/$name.pid"
+	pid=$(cat "$tmp/$name.pid")
+}
+
+# soon SECONDS COMMAND...: until it succeeds
+soon() {
+	local n=$(($1 * 20))
+
+	shift
+	until "$@"; do
+		n=$((n - 1))
+		[ $n -gt 0 ] || return 1
+		sleep 0.05
+	done
+}
