@@ -15,13 +15,13 @@
 #   XEN_SLOTS  beds that work at a time (default 2), of all that have this XEN_BASE
 #   XEN_SLOW   factor for the cases' limits (default 1), on a busy machine
 #   XEN_CONSOLE  a chardev of QEMU for the shell, instead of the terminal
-#   XEN_MINUTES  limit of the whole run (default 20)
+#   XEN_MINUTES  limit of the whole run (default 25)
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 MODE=${1:-cases}
 : "${BUILD:?run me through make}"
 : "${CASE=}" "${SCHED:=credit2}" "${STORE:=oxenstored}" "${GUEST:=pv}" "${XEN_SLOW:=1}"
-: "${XEN_MINUTES:=20}" "${XEN_NAME:=bed}" "${XEN_BASE:=$BUILD/xen}" "${XEN_SLOTS:=2}" "${XEN_CPUS:=1}"
+: "${XEN_MINUTES:=25}" "${XEN_NAME:=bed}" "${XEN_BASE:=$BUILD/xen}" "${XEN_SLOTS:=2}" "${XEN_CPUS:=1}"
 export MODE CASE SCHED STORE GUEST XEN_SLOW
 usage() { echo "$*" >&2; exit 2; }
 case $MODE in cases | facts | shell | up | again | down) ;; *) usage "run.sh cases|facts|shell|up|again|down, not $MODE" ;; esac

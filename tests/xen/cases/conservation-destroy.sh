@@ -6,7 +6,7 @@
 # from pages that the backends share with dom0: they outlive the domain as the
 # link's pages do, for as long as dom0 maps them.
 # on: xen sandbox
-# bed: oxenstored xenstored
+# bed: xenstored
 # limit: 180
 vm=1000 seed=$RANDOM
 driver_domain drv

@@ -7,6 +7,7 @@
 # says what it got, and the ledger may differ by what was in flight.
 # on: xen sandbox
 # limit: 240
+# bed: xenstored
 guests drv:driver load
 accounting drv dom0
 start_at drv blkback 'acctring-blkback -v --totals /tmp/vbd.tsv'

@@ -3,7 +3,7 @@
 # Devices by acctctl attach, of a kind that xl does not know.  xl destroy of a
 # guest in mid-flight and of the driver domain: how long, what is left, what the
 # ledger keeps; acctctl detach, and attach again.
-# bed: oxenstored xenstored
+# bed: xenstored
 # limit: 160
 guests drv:driver victim next
 accounting drv drv

@@ -4,7 +4,6 @@
 # the account.  Rows of the backend that were opened for the old VM stay the old VM's,
 # those that are opened now are the new one's.
 # on: xen sandbox
-# bed: oxenstored xenstored
 # limit: 120
 d=1000
 tree=/local/domain/0/acctring/backend/0

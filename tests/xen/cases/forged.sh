@@ -5,7 +5,6 @@
 # number: nobody looks at them, for dom0 did not name it.
 # on: xen sandbox
 # limit: 240
-# bed: oxenstored xenstored
 # on: xen sandbox
 guests payer forger
 p=$(domid payer) g=$(domid forger)

@@ -3,7 +3,6 @@
 # Backend and accountant in one PV driver domain; in dom0; the one here, the
 # other there, both ways.  The same guests, one link after another.
 # on: xen sandbox
-# bed: oxenstored xenstored
 # limit: 300
 . "$bed/lib-link.sh"
 link drv drv pv xvda

@@ -5,7 +5,7 @@
 # their own).  100 VMs are served and billed meanwhile, and a disk is plugged in.
 # All is measured twice, idle and busy, so that the bounds are of this machine.
 # limit: 300
-# bed: xenstored
+# bed: oxenstored xenstored
 trap 'bare end /run/bed/bare' EXIT
 period=3000
 guests drv:driver g

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=bash
 # A rebooted guest, new domid and same UUID, keeps its account.
-# bed: oxenstored xenstored
+# bed: xenstored
 # limit: 120
 # on: xen sandbox
 accounting dom0 dom0

@@ -4,7 +4,6 @@
 # while a backend of either minor posts: both go on, nothing is lost.  What else
 # versions promise: tests/upgrade.t.
 # limit: 120
-# bed: oxenstored xenstored
 tree=/local/domain/0/acctring ledger=/tmp/run/ledger.db seed=7
 xenstore-write $tree/accountant 0 \
 	$tree/backend/0 "v=1 uuid=00000000-0000-0000-0000-000000000000 name=Domain-0" \

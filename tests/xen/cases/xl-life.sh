@@ -4,7 +4,7 @@
 # block-detach and -attach, network-detach and -attach, destroy of a guest in
 # mid-flight, of the driver domain, and of a guest whose backend is gone.  Each
 # under -vvv, without a timeout.  (docs/driver-domain.md)
-# bed: oxenstored xenstored
+# bed: xenstored
 # limit: 190
 rc=0
 out=$(timeout 10 acctring-blkback --kind vbd 2>&1) || rc=$?
