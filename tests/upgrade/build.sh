@@ -9,4 +9,4 @@ tree=$(mktemp -d)
 trap 'rm -rf "$tree"' EXIT
 cd "$here/../.." && cp -r Makefile include common ring accountant tools tests "$tree" &&
 	cd "$tree" && patch -s -p1 <"$here/$1.patch" &&
-	MAKEFLAGS= make SANITIZE= BUILD="$2" "$2/bin/acctringd" "$2/tests/prog/kill_backend"
+	MAKEFLAGS= make -j"$(nproc)" SANITIZE= BUILD="$2" "$2/bin/acctringd" "$2/tests/prog/kill_backend"

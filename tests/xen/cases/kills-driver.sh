@@ -18,7 +18,7 @@ seed=$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')
 diag "seed $seed"
 rc=0
 in_guest drv 240 "mkdir /tmp/run; echo 'restart_ms = 50;' >/tmp/run/conf
-	KILL_DOMID=$d kill_run \$(command -v acctringd) \$(command -v kill_backend) /tmp/run ${KILLS:-100} $seed lossy \
+	KILL_DOMID=$d kill_run \$(command -v acctringd) \$(command -v kill_backend) /tmp/run ${KILLS:-60} $seed lossy \
 		>/tmp/out 2>&1; rc=\$?
 	grep '^# [kil]' /tmp/out | tail -n 4; [ \$rc = 0 ] || tail -n 4 /tmp/out; exit \$rc" >out || rc=$?
 grep '^# [kil]' out | tail -n 3 | while read -r l; do diag "${l#\# }"; done

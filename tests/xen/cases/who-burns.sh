@@ -47,12 +47,12 @@ for g in one two; do
 	until_ok 60 is_quiet || fail "before $g: $(cat "$tsv")"
 	io_start "$g"
 	until_ok 30 names "$g" || fail "$g loads: $(cat "$run/table")"
-	phase "$g" 5 names
+	phase "$g" 4 names
 	while IFS= read -r l; do diag "$l"; done <"$run/table"
 	io_stop "$g"
 done
 until_ok 60 is_quiet || fail "nobody loads: $(cat "$tsv")"
-phase idle 3
+phase idle 2
 for p in one two idle; do
 	diag "charged in phase '$p', ms: one $(charged $p 3), two $(charged $p 4); drv measured $(charged $p 5)"
 done
