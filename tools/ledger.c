@@ -42,17 +42,20 @@ static double seconds_at(const struct snapshot *before, const struct snapshot *n
 bool ledger_moved(const struct snapshot *before, const struct snapshot *now)
 {
 	const struct snap_domain *was;
+	bool moved = false;
 	size_t i;
 
 	if (!now->store || before->domains != now->domains)
 		return true;
 	for (i = 0; i < now->domains; i++) {
 		was = domain_of(before, now->domain[i].domid);
-		if (!was || strcmp(was->uuid, now->domain[i].uuid) != 0 ||
-		    was->clock < now->domain[i].clock || was->clock > now->domain[i].clock)
+		if (!was || strcmp(was->uuid, now->domain[i].uuid) != 0)
 			return true;
+		if (was->clock < now->domain[i].clock || was->clock > now->domain[i].clock)
+			moved |= !now->domain[i].measured_ns ||
+				 was->measured_ns != now->domain[i].measured_ns;
 	}
-	return false;
+	return moved;
 }
 
 static struct ledger_vm *vm_of(struct ledger *l, const struct snap_vm *vm)

@@ -39,7 +39,7 @@ struct ledger {
  * own, and they tell how long the interval was.  `now` must outlive the ledger.  false: no memory.
  */
 bool ledger_make(struct ledger *l, const struct snapshot *before, const struct snapshot *now);
-/* There are figures in `now` that are newer. */
+/* There are figures in `now` that are newer, of CPU that was measured since. */
 bool ledger_moved(const struct snapshot *before, const struct snapshot *now);
 void ledger_free(struct ledger *l);
 /* Records a second of a link; < 0: not known. */
