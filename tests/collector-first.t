@@ -12,6 +12,7 @@ fi
 xsb=$BUILD/bin/xsandbox
 tmp=$(mktemp -d)
 . "$(dirname "$0")/lib/tap.sh"
+. "$(dirname "$0")/lib/statement.sh"
 trap 'stop_accountant; [ -z "$collector" ] || kill "$collector" 2>/dev/null; rm -rf "$tmp"' EXIT
 
 soon() {	# soon COMMAND...: true within 6 s
@@ -40,22 +41,6 @@ stop_collector() {
 	kill -TERM "$collector"
 	wait "$collector"
 	collector=
-}
-start_accountant() {	# start_accountant DOMID EPOCH [NODE=VALUE]...
-	coproc ACCT { exec "$xsb" exec "$1" -- "$BUILD/tests/prog/statement" "$@"; }
-	acct_pid=$ACCT_PID
-	read -r -t 10 -u "${ACCT[0]}" answer && [ "$answer" = ok ]
-}
-say() {
-	echo "$*" >&"${ACCT[1]}"
-	read -r -t 10 -u "${ACCT[0]}" answer && [ "$answer" = ok ] ||
-		echo "# the accountant did not obey: $*"
-}
-stop_accountant() {
-	[ -n "$acct_pid" ] || return 0
-	kill -KILL "$acct_pid" 2>/dev/null
-	wait "$acct_pid" 2>/dev/null
-	acct_pid=
 }
 
 forged=$((1 << 59))
