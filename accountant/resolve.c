@@ -157,11 +157,10 @@ static void ask(struct worker *w, struct domain *d, unsigned int domid)
 
 void resolve_rows(struct worker *w, struct domain *d)
 {
-	uint64_t until = now_ms() + ASKS_MS, now, asked_ms;
+	uint64_t began = now_ms(), now = began, asked_ms;
 	struct waiting *x;
 
-	for (unsigned int budget = ASKS_A_TICK; budget && (now = now_ms()) < until; budget--) {
-
+	for (unsigned int n = 0; n < ASKS_A_TICK && now - began < ASKS_MS; n++) {
 		for (x = d->waiting; x; x = x->next) {
 			asked_ms = payer_of(x)->asked_ms;
 			if (!asked_ms || now - asked_ms >= ASK_AGAIN_MS)
@@ -170,5 +169,6 @@ void resolve_rows(struct worker *w, struct domain *d)
 		if (!x)
 			return;
 		ask(w, d, payer_of(x)->is.domid);
+		now = now_ms();
 	}
 }
