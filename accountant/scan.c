@@ -412,7 +412,7 @@ static void look(struct worker *w, struct domain *d, unsigned int slot)
 	if (state < 4)
 		return; /* a watch fires when it changes */
 	k = link_find(w, d->domid, id.epoch);
-	if (state == 5 || state == 6) {
+	if (state == 6 || (state == 5 && k)) { /* 5 and not ours: it waits for us */
 		if (k && k->reader)
 			link_close(w, k);
 		return;
