@@ -351,6 +351,11 @@ static void close_link(struct backend *b)
 	bill_sum(&b->bill, &sum);
 	acctring_stats(b->bill.link, &stats);
 	pending = acctring_close(b->bill.link, END_MS);
+	if (stats.left_behind || pending)
+		log_warn("not billed: %" PRIu64
+			 " posts left with an earlier accountant, %d that none "
+			 "committed within %d s",
+			 stats.left_behind, pending, END_MS / 1000);
 	printf("posted kind=%s posts=%" PRIu64 " ns=%" PRIu64 " units=%" PRIu64 " bytes=%" PRIu64
 	       " spilled=%" PRIu64 " overflowed=%" PRIu64 " pending=%d\n",
 	       b->ops->frontend, sum.posts, sum.ns, sum.units, sum.bytes, stats.spilled,

@@ -170,7 +170,8 @@ conserved() {
 		awk -v "$opt" -f "$bed/conserved.awk" "$run/dump.tsv" "$run/vbd.tsv" "$run/blkback.out"
 	else
 		at "$1" 10 "awk -v $opt -f /bed/conserved.awk /tmp/dump.tsv /tmp/vbd.tsv /tmp/blkback.out"
-	fi >"$run/conserved" || fail "not conserved: $(cat "$run/conserved")"
+	fi >"$run/conserved" ||
+		fail "not conserved: $(cat "$run/conserved"), $(log_of "$1" blkback), $(log_of "$2" acctringd)"
 	step "conserved"
 	diag "$(tail -n 1 "$run/conserved")"
 }
