@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "accountant/snapshot.h"
 
+#include "common/clock.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
@@ -16,10 +18,12 @@
 #include <urcu/urcu-memb.h>
 
 #define CLIENT_S 2 /* a client that does not read so long is left */
+#define FRESH_MS 1000 /* so long it waits for the worker */
 
 struct snapshot {
 	int listener;
-	int stop; /* eventfd */
+	int stop, ask, told; /* eventfds: ours, the worker's, ours */
+	uint64_t questions, answered;
 	pthread_t thread;
 	struct view *view; /* RCU */
 	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
@@ -40,12 +44,33 @@ static char *render(struct snapshot *s)
 	return json;
 }
 
+/* What was acknowledged before the question shall be in the answer. */
+static void ask(struct snapshot *s)
+{
+	uint64_t mine = __atomic_add_fetch(&s->questions, 1, __ATOMIC_RELEASE);
+	uint64_t until = now_ms() + FRESH_MS, now, n;
+	struct pollfd p[2] = { { .fd = s->told, .events = POLLIN },
+			       { .fd = s->stop, .events = POLLIN } };
+
+	eventfd_write(s->ask, 1);
+	while (__atomic_load_n(&s->answered, __ATOMIC_ACQUIRE) < mine) {
+		now = now_ms();
+		if (now >= until || (poll(p, 2, (int)(until - now)) > 0 && p[1].revents))
+			break;
+		if (p[0].revents)
+			eventfd_read(s->told, &n);
+	}
+}
+
 static void answer(struct snapshot *s, int fd)
 {
 	struct timeval limit = { CLIENT_S, 0 };
-	char *json = render(s);
-	size_t at = 0, size = json ? strlen(json) : 0;
+	size_t at = 0, size;
+	char *json;
 
+	ask(s);
+	json = render(s);
+	size = json ? strlen(json) : 0;
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
 	while (at < size) {
 		ssize_t n = send(fd, json + at, size - at, MSG_NOSIGNAL);
@@ -110,6 +135,14 @@ static int listen_at(const char *path)
 	return -1;
 }
 
+static void close_all(struct snapshot *s)
+{
+	close(s->listener);
+	close(s->stop);
+	close(s->ask);
+	close(s->told);
+}
+
 struct snapshot *snapshot_open(const char *path)
 {
 	struct snapshot *s = calloc(1, sizeof(*s));
@@ -125,13 +158,16 @@ struct snapshot *snapshot_open(const char *path)
 	}
 	snprintf(s->path, sizeof(s->path), "%s", path);
 	s->stop = eventfd(0, EFD_CLOEXEC);
+	s->ask = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	s->told = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	sigfillset(&all);
 	pthread_sigmask(SIG_BLOCK, &all, &old);
-	err = s->stop < 0 ? errno : pthread_create(&s->thread, NULL, serve, s);
+	err = s->stop < 0 || s->ask < 0 || s->told < 0 ? errno
+						       : pthread_create(&s->thread, NULL, serve, s);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	if (!err)
 		return s;
-	close(s->listener);
+	close_all(s);
 	free(s);
 	errno = err;
 	return NULL;
@@ -150,10 +186,25 @@ static void retire(struct rcu_head *head)
 	view_free(v);
 }
 
-void snapshot_publish(struct snapshot *s, struct view *v)
+int snapshot_fd(const struct snapshot *s)
 {
-	struct view *old = __atomic_exchange_n(&s->view, v, __ATOMIC_ACQ_REL);
+	return s->ask;
+}
 
+bool snapshot_asked(const struct snapshot *s, uint64_t *question)
+{
+	*question = __atomic_load_n(&s->questions, __ATOMIC_ACQUIRE);
+	return *question != s->answered;
+}
+
+void snapshot_publish(struct snapshot *s, struct view *v, uint64_t question)
+{
+	struct view *old = v ? __atomic_exchange_n(&s->view, v, __ATOMIC_ACQ_REL) : NULL;
+
+	if (question != s->answered) {
+		__atomic_store_n(&s->answered, question, __ATOMIC_RELEASE);
+		eventfd_write(s->told, 1);
+	}
 	if (!old)
 		return;
 	__atomic_fetch_add(&old->left, 1, __ATOMIC_RELEASE); /* we, too */
@@ -169,8 +220,7 @@ void snapshot_close(struct snapshot *s)
 	if (write(s->stop, &one, sizeof(one)) == sizeof(one))
 		pthread_join(s->thread, NULL);
 	unlink(s->path);
-	close(s->listener);
-	close(s->stop);
+	close_all(s);
 	view_free(s->view);
 	free(s);
 }

@@ -20,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <time.h>
 
@@ -27,6 +28,45 @@
 #define TAKEOVER_MS 2000u /* for a former worker to leave the database */
 #define BACKOFF_MS 100u
 #define BACKOFF_MAX_MS 5000u
+
+/* ------------------------------------------------------------------ */
+/* The tick, and who asks for one                                      */
+
+static void tick_in(struct worker *w, uint64_t ms)
+{
+	struct timeval t = { .tv_sec = (time_t)(ms / 1000),
+			     .tv_usec = (suseconds_t)(ms % 1000) * 1000 };
+
+	event_add(w->tick, &t);
+}
+
+/* A tick looks at everything, so whoever asks for one, there is a least gap. */
+static void hasten(struct worker *w)
+{
+	uint64_t now = now_ms(), next = w->ticked_ms + (uint64_t)w->conf.tick_ms;
+
+	w->interval = 0;
+	tick_in(w, next > now ? next - now : 0);
+}
+
+static struct event *add(struct worker *w, int fd, event_callback_fn fn)
+{
+	struct event *e = event_new(w->base, fd, EV_READ | EV_PERSIST, fn, w);
+
+	if (!e || event_add(e, NULL))
+		die(EXIT_RUNTIME, "out of memory");
+	return e;
+}
+
+/* A client of the socket; the tick answers. */
+static void on_question(evutil_socket_t fd, short what, void *ctx)
+{
+	uint64_t n;
+
+	(void)what;
+	if (!eventfd_read(fd, &n))
+		hasten(ctx);
+}
 
 /* ------------------------------------------------------------------ */
 /* Ledger: open, load, forget                                          */
@@ -123,6 +163,7 @@ static void first_open(struct worker *w)
 	w->snapshot = snapshot_open(w->conf.socket);
 	if (!w->snapshot)
 		die(EXIT_ENV, "%s: cannot listen: %s", w->conf.socket, strerror(errno));
+	w->on_question = add(w, snapshot_fd(w->snapshot), on_question);
 	log_info("accountant of domain %u, ledger %s (%016" PRIx64 "), socket %s", w->domid,
 		 w->conf.database, w->incarnation, w->conf.socket);
 }
@@ -157,26 +198,6 @@ void worker_resume(struct worker *w)
 		first_open(w);
 	for (struct hold *h = w->holds; h; h = h->next)
 		h->pages = 0; /* here: tries */
-}
-
-/* ------------------------------------------------------------------ */
-/* The tick                                                            */
-
-static void tick_in(struct worker *w, uint64_t ms)
-{
-	struct timeval t = { .tv_sec = (time_t)(ms / 1000),
-			     .tv_usec = (suseconds_t)(ms % 1000) * 1000 };
-
-	event_add(w->tick, &t);
-}
-
-/* A tick looks at everything, so whoever asks for one, there is a least gap. */
-static void hasten(struct worker *w)
-{
-	uint64_t now = now_ms(), next = w->ticked_ms + (uint64_t)w->conf.tick_ms;
-
-	w->interval = 0;
-	tick_in(w, next > now ? next - now : 0);
 }
 
 /* ------------------------------------------------------------------ */
@@ -256,11 +277,16 @@ static void on_holder(evutil_socket_t fd, short what, void *ctx)
 
 /* ------------------------------------------------------------------ */
 
-static void publish(struct worker *w)
+/* What is new, now and then; at once for who asks. */
+static void publish(struct worker *w, bool asked, uint64_t question)
 {
 	struct view *v;
 
-	if (!w->unpublished || now_ms() - w->published_ms < (uint64_t)w->conf.statement_ms)
+	if (!w->unpublished) {
+		snapshot_publish(w->snapshot, NULL, question);
+		return;
+	}
+	if (!asked && now_ms() - w->published_ms < (uint64_t)w->conf.statement_ms)
 		return;
 	for (const struct link *k = w->links; k; k = k->next)
 		if (k->dirty)
@@ -269,7 +295,7 @@ static void publish(struct worker *w)
 		return;
 	if (w->statement)
 		statement_write(w->statement, v);
-	snapshot_publish(w->snapshot, v);
+	snapshot_publish(w->snapshot, v, question);
 	w->published_ms = now_ms();
 	w->unpublished = false;
 }
@@ -334,15 +360,16 @@ static int stop(struct worker *w)
 		err = worker_commit(w);
 		if (err)
 			log_error("last commit failed: %s", ledger_error(w->ledger));
-		w->published_ms = 0;
 		if (!err)
-			publish(w);
+			publish(w, true, UINT64_MAX);
 		for (struct link *k = w->links; k && !err; k = k->next)
 			if (k->reader)
 				link_tell(w, k, "closed");
 	}
 	unload(w);
 	statement_close(w->statement);
+	if (w->on_question)
+		event_free(w->on_question);
 	snapshot_close(w->snapshot);
 	return err ? EXIT_RUNTIME : 0;
 }
@@ -371,7 +398,8 @@ static void close_xen(struct worker *w)
 
 static void work(struct worker *w)
 {
-	bool busy;
+	uint64_t question;
+	bool busy, asked;
 
 	outbox_flush(&w->to_holder, w->holder);
 	if (w->reload)
@@ -383,11 +411,12 @@ static void work(struct worker *w)
 	scan_tick(w);
 	if (!w->ledger)
 		return;
+	asked = snapshot_asked(w->snapshot, &question);
 	busy = drain_all(w);
-	if (worker_commit_wanted(w))
+	if (worker_commit_wanted(w) || asked)
 		try_commit(w);
 	if (w->ledger)
-		publish(w);
+		publish(w, asked, question);
 	w->interval = busy ? (unsigned int)w->conf.tick_ms : 2 * w->interval;
 }
 
@@ -475,15 +504,6 @@ static void open_xen(struct worker *w)
 			 "modprobe xen-gntalloc, and start acctringd again",
 			 strerror(errno));
 	watch_open(w);
-}
-
-static struct event *add(struct worker *w, int fd, event_callback_fn fn)
-{
-	struct event *e = event_new(w->base, fd, EV_READ | EV_PERSIST, fn, w);
-
-	if (!e || event_add(e, NULL))
-		die(EXIT_RUNTIME, "out of memory");
-	return e;
 }
 
 int worker_main(const struct options *options, int holder)

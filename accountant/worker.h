@@ -40,7 +40,7 @@ struct worker {
 	int holder; /* socket */
 	struct outbox to_holder;
 	struct event_base *base;
-	struct event *tick, *on_store, *on_port, *on_holder;
+	struct event *tick, *on_store, *on_port, *on_holder, *on_question;
 	struct xs_handle *xs; /* has no watch, so the store never closes it */
 	struct xs_handle *watches; /* NULL: it takes none from us */
 	xengnttab_handle *gnttab;

@@ -244,7 +244,7 @@ wait "$acctringd" 2>/dev/null
 first=$(clock epoch)
 mkdir "$tmp/former" && mv "$tmp"/ledger.db* "$tmp/former"
 rm -f "$tmp/sock"
-start_acctringd
+start_acctringd 'statement_ms = 60000;'
 soon 10 counted
 second=$(clock epoch) # before the lane's, which goes on
 whole=$(clock lane)
@@ -252,5 +252,9 @@ whole=$(clock lane)
 tap $? "no CPU is in both ledgers: $first + $second of $whole ns"
 stop_poster 5
 tap $? "the backend closes"
+told=$("$BUILD/bin/xsandbox" exec 1 -- "$BUILD/bin/acctctl" dump accounts --socket "$tmp/sock" |
+	awk -F '\t' '!/^#/ { s += $8 } END { print s + 0 }')
+[ "$told" -gt 0 ] && [ "$told" = "$(ledger_posts)" ]
+tap $? "acctctl is told all that was committed, however seldom a statement is made: $told posts"
 stop_acctringd
 tap_end
