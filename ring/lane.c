@@ -162,25 +162,34 @@ static uint64_t clock_ns(clockid_t clock, bool *ok)
 	return *ok ? (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec : 0;
 }
 
+/* Since the lane was opened. */
+static uint64_t lane_burned(struct lane *l)
+{
+	uint64_t now;
+	bool ok;
+
+	if (l->clock_given)
+		return l->given_ns;
+	if (!l->clock_ok)
+		return 0;
+	now = clock_ns(l->clock, &ok);
+	l->clock_ok = ok;
+	return ok && now > l->clock_at_open ? now - l->clock_at_open : 0;
+}
+
 void lane_publish_cpu(struct lane *l)
 {
 	const struct pages *set = ld_acquire(&l->at);
 	struct acctring_lane_page *page = set->lane[l->number].page;
-	uint64_t at = acctring_counter(&l->pub), now;
-	bool ok = l->open && l->clock_ok;
+	uint64_t at = acctring_counter(&l->pub), burned = l->open ? lane_burned(l) : 0;
 
 	if (l->cpu_epoch != set->epoch) { /* its accountant begins at 0 */
 		l->cpu_base = l->cpu_ns;
 		l->cpu_epoch = set->epoch;
 	}
-	if (ok) {
-		now = clock_ns(l->clock, &ok);
-		l->clock_ok = ok;
-		/* an ended thread's clock may be another's by now: never back */
-		if (ok && now > l->clock_at_open &&
-		    l->cpu_before + now - l->clock_at_open > l->cpu_ns)
-			l->cpu_ns = l->cpu_before + now - l->clock_at_open;
-	}
+	/* an ended thread's clock may be another's by now: never back */
+	if (burned <= UINT64_MAX - l->cpu_before && l->cpu_before + burned > l->cpu_ns)
+		l->cpu_ns = l->cpu_before + burned;
 	st_relaxed(&page->cpu_at, at);
 	st_release(&page->cpu_ns, l->cpu_ns - l->cpu_base);
 }
@@ -239,6 +248,7 @@ struct acctring_lane *acctring_lane_open(struct acctring *r)
 		l->clock_ok = !pthread_getcpuclockid(pthread_self(), &l->clock);
 		if (l->clock_ok)
 			l->clock_at_open = clock_ns(l->clock, &l->clock_ok);
+		l->clock_given = false;
 		l->open = true;
 		eventfd_write(r->wake_fd, 1); /* its clock is told more often than none */
 	}
@@ -248,6 +258,20 @@ struct acctring_lane *acctring_lane_open(struct acctring *r)
 		return NULL;
 	}
 	return &l->pub;
+}
+
+int acctring_lane_clock(struct acctring_lane *pub, uint64_t ns)
+{
+	struct lane *l = (struct lane *)pub;
+
+	if (l->dead)
+		return -EPIPE;
+	pthread_mutex_lock(&l->link->lock);
+	l->clock_given = true;
+	l->given_ns = ns;
+	lane_publish_cpu(l);
+	pthread_mutex_unlock(&l->link->lock);
+	return 0;
 }
 
 void lane_shut(struct lane *l)

@@ -44,6 +44,8 @@ struct lane {
 	struct pages *asked; /* the last that was put into `move` */
 	bool open;
 	bool clock_ok;
+	bool clock_given; /* by acctring_lane_clock(), not the thread's */
+	uint64_t given_ns; /* what it says */
 	clockid_t clock; /* of the posting thread */
 	uint64_t clock_at_open;
 	uint64_t cpu_before; /* of earlier threads */

@@ -182,6 +182,17 @@ struct acctring_lane *acctring_lane_open(struct acctring *r);
 /* Gives the lane back.  On the thread that opened it.  Blocks shortly. */
 void acctring_lane_close(struct acctring_lane *l);
 
+/*
+ * For a program that posts for threads which are not its own, as those of a
+ * kernel: from the first call on the lane's CPU clock is not this thread's but
+ * `ns`, what those threads have burned since the lane was opened.  It only
+ * grows: a smaller value changes nothing.  Call it after the posts that it
+ * pays for.  A lane whose clock runs faster than time is cut by the
+ * accountant, so threads that run side by side need a lane each.  0, or
+ * -EPIPE after fork.  On the lane's thread; takes a lock shortly.
+ */
+int acctring_lane_clock(struct acctring_lane *l, uint64_t ns);
+
 /* ------------------------------------------------------------------ */
 /* Posting                                                             */
 

@@ -461,6 +461,8 @@ static int child(struct acctring *r, struct acctring_lane *l)
 		return 1;
 	if (acctring_lane_open(r) || errno != EPIPE || acctring_stats(r, &s) != -EPIPE)
 		return 2;
+	if (acctring_lane_clock(l, 1) != -EPIPE)
+		return 3;
 	acctring_lane_close(l);
 	if (acctring_close(r, 1000) != 0)
 		return 3;
@@ -534,6 +536,49 @@ static void cpu_clock(void **state)
 	acctring_detach(a);
 }
 
+/* The poster tells the clock: of threads of the kernel, say. */
+static void clock_given(void **state)
+{
+	struct acctring_reader *a, *b;
+	struct acctring_lane *l;
+	struct acctring *r;
+	unsigned int i;
+	uint64_t epoch;
+
+	(void)state;
+	xen_reset();
+	r = open_in_5(1);
+	l = acctring_lane_open(r);
+	assert_int_equal(acctring_lane_clock(l, 0), 0);
+	a = attach(r, NULL);
+	assert_int_equal(acctring_lane_clock(l, 7000000000), 0);
+	assert_in_range(acctring_reader_cpu(a, 0), 7000000000, 7010000000);
+	nap(50); /* the control thread's ticks leave it alone */
+	assert_int_equal(acctring_lane_clock(l, 9000000000), 0);
+	assert_int_equal(acctring_reader_cpu(a, 0), 9000000000);
+	assert_int_equal(acctring_lane_clock(l, 8000000000), 0); /* never back */
+	assert_int_equal(acctring_reader_cpu(a, 0), 9000000000);
+	acctring_lane_close(l);
+	l = acctring_lane_open(r); /* counts from its opening; the lane's goes on */
+	assert_int_equal(acctring_lane_clock(l, 500000000), 0);
+	assert_in_range(acctring_reader_cpu(a, 0), 9500000000, 9510000000);
+	/* another epoch: what came since is for its accountant */
+	epoch = stats_of(r).epoch;
+	node_set("domid", "9");
+	xs_rm(NULL, XBT_NULL, "data"); /* nodes are not carried over */
+	node_set("/local/domain/9/acctring/accountant", "0"); /* fires the watch */
+	for (i = 0; i < 300 && stats_of(r).epoch == epoch; i++)
+		nap(10);
+	nap(100);
+	post_some(l, 8, 1); /* goes to the new pages */
+	assert_int_equal(acctring_lane_clock(l, 800000000), 0);
+	b = attach(r, NULL);
+	assert_int_equal(acctring_reader_cpu(b, 0), 300000000);
+	acctring_close(r, 0);
+	acctring_detach(a);
+	acctring_detach(b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -552,6 +597,7 @@ int main(void)
 		cmocka_unit_test(unwatched),
 		cmocka_unit_test(forks),
 		cmocka_unit_test(cpu_clock),
+		cmocka_unit_test(clock_given),
 	};
 
 	return cmocka_run_group_tests_name("ring_link", tests, NULL, NULL);
