@@ -19,16 +19,14 @@
 #include <xengnttab.h>
 
 #include "backend/claim.h"
+#include "backend/openlink.h"
 #include "common/clock.h"
-#include "common/kv.h"
 #include "common/log.h"
 #include "common/option.h"
 #include "common/xs.h"
 
 #define END_MS 5000 /* for devices to end, and again for the accountant */
 #define LOOK_MS 1000 /* at the link: is anybody to read what we post? */
-#define PAYERS 991u /* default: what four pages hold */
-#define PAYERS_A_PAGE (ACCTRING_PAYERS_PER_PAGE - ACCTRING_PAYER_HOLE)
 
 static void usage(const struct backend_ops *ops)
 {
@@ -51,17 +49,7 @@ static void usage(const struct backend_ops *ops)
 	       "SIGTERM and SIGINT end it: devices are closed, then the link to the accountant.\n"
 	       "Exit codes: 0 ended, 1 failed while running, 2 command line, 4 no Xen, store or\n"
 	       "device, or another process or the kernel serves that kind.\n",
-	       PAYERS);
-}
-
-static uint64_t number(const char *option, const char *text, uint64_t min, uint64_t max)
-{
-	uint64_t n;
-
-	if (!parse_u64(text, max, &n) || n < min)
-		die(EXIT_USAGE, "--%s %s: no such number, allowed: %" PRIu64 "..%" PRIu64, option,
-		    text, min, max);
-	return n;
+	       LINK_PAYERS);
 }
 
 static const char *kind_option(const char *text)
@@ -75,7 +63,7 @@ static const char *kind_option(const char *text)
 
 static void ring_pages_option(struct acctring_options *o, const char *text)
 {
-	uint64_t n = number("ring-pages", text, 0, 64);
+	uint64_t n = option_number("ring-pages", text, 0, 64);
 
 	if (n & (n - 1))
 		die(EXIT_USAGE, "--ring-pages %s: no such size, allowed: 0, 1, 2, 4 .. 64", text);
@@ -92,13 +80,14 @@ static bool option(struct backend *b, int c, bool *syslog, bool *verbose)
 		b->totals_file = optarg;
 		return true;
 	case 'a':
-		b->options.accountant = (int)number("accountant", optarg, 0, DOMID_LAST);
+		b->options.accountant = (int)option_number("accountant", optarg, 0, DOMID_LAST);
 		return true;
 	case 'd':
-		b->options.lanes = (unsigned int)number("devices", optarg, 1, b->ops->max_lanes);
+		b->options.lanes =
+			(unsigned int)option_number("devices", optarg, 1, b->ops->max_lanes);
 		return true;
 	case 'p':
-		b->options.payers = (unsigned int)number("payers", optarg, 1, 3719);
+		b->options.payers = (unsigned int)option_number("payers", optarg, 1, 3719);
 		return true;
 	case 'r':
 		ring_pages_option(&b->options, optarg);
@@ -174,34 +163,6 @@ static void open_signals(struct backend *b)
 		die(EXIT_ENV, "signalfd: %s", strerror(errno));
 }
 
-/*
- * Rows cost a page of each lane for every 248 of them: when nobody asked
- * for a number, and the pages are too many for a link or for this domain,
- * fewer will do.
- */
-static void open_link(struct backend *b)
-{
-	struct acctring_options *o = &b->options;
-	bool asked = o->payers;
-	int pages, err;
-
-	if (!asked)
-		o->payers = PAYERS;
-	for (;;) {
-		pages = acctring_pages(o, true);
-		if (pages > 0)
-			b->bill.link = acctring_open(o);
-		if (b->bill.link)
-			return;
-		err = pages > 0 ? errno : -pages;
-		if (asked || o->payers <= PAYERS_A_PAGE || (err != EINVAL && err != ENOSPC))
-			break;
-		o->payers -= PAYERS_A_PAGE;
-	}
-	die(EXIT_ENV, "cannot open the accounting link (%d pages needed): %s", pages,
-	    strerror(err));
-}
-
 /* The kernel's modules have no alias: nothing loads them by itself. */
 static void need_devices(void)
 {
@@ -240,7 +201,7 @@ static void open_backend(struct backend *b)
 	if (!claim_kind((unsigned int)b->domid, b->kind, why, sizeof(why)))
 		die(EXIT_ENV, "%s", why);
 	b->options.program = b->ops->program;
-	open_link(b);
+	b->bill.link = link_open(&b->options);
 	log_debug("%u payer rows", b->options.payers);
 	b->bill.kind = b->ops->acct_kind;
 	b->bill.own = (unsigned int)b->domid;

@@ -4,10 +4,12 @@
  */
 #include "common/option.h"
 
+#include "common/kv.h"
 #include "common/log.h"
 
 #include <errno.h>
 #include <getopt.h>
+#include <inttypes.h>
 
 void die_option(char **argv)
 {
@@ -21,4 +23,14 @@ void die_option(char **argv)
 	    "%s: unknown option, or its value is missing or not wanted, allowed: see "
 	    "%s --help",
 	    word, program_invocation_short_name);
+}
+
+uint64_t option_number(const char *name, const char *text, uint64_t min, uint64_t max)
+{
+	uint64_t n;
+
+	if (!parse_u64(text, max, &n) || n < min)
+		die(EXIT_USAGE, "--%s %s: no such number, allowed: %" PRIu64 "..%" PRIu64, name,
+		    text, min, max);
+	return n;
 }

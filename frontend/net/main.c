@@ -11,7 +11,6 @@
 #include <string.h>
 
 #include "common/clock.h"
-#include "common/kv.h"
 #include "common/log.h"
 #include "common/mac.h"
 #include "common/option.h"
@@ -59,16 +58,6 @@ static void usage(void)
 	       "Exit codes: 0 ended, 1 errors or bad frames, 2 command line, 4 no Xen, store or\n"
 	       "device.\n",
 	       FRAME_MIN, FRAME_MAX_BYTES, NET_RX_PAGES);
-}
-
-static uint64_t number(const char *option, const char *text, uint64_t min, uint64_t max)
-{
-	uint64_t n;
-
-	if (!parse_u64(text, max, &n) || n < min)
-		die(EXIT_USAGE, "--%s %s: not a number from %" PRIu64 " to %" PRIu64, option, text,
-		    min, max);
-	return n;
 }
 
 static void mac_option(const char *text)
@@ -124,25 +113,25 @@ static void take_option(int c)
 		opt.receive = true;
 		break;
 	case 's':
-		opt.size = number("size", optarg, FRAME_MIN, FRAME_MAX_BYTES);
+		opt.size = option_number("size", optarg, FRAME_MIN, FRAME_MAX_BYTES);
 		break;
 	case 'r':
-		opt.rate = number("rate", optarg, 1, 1000000000);
+		opt.rate = option_number("rate", optarg, 1, 1000000000);
 		break;
 	case 't':
-		opt.runtime = number("runtime", optarg, 1, 1000000000);
+		opt.runtime = option_number("runtime", optarg, 1, 1000000000);
 		break;
 	case 'c':
-		opt.count = number("count", optarg, 1, UINT64_MAX);
+		opt.count = option_number("count", optarg, 1, UINT64_MAX);
 		break;
 	case OPT_BUFFERS:
-		opt.buffers = number("buffers", optarg, 1, NET_RX_PAGES);
+		opt.buffers = option_number("buffers", optarg, 1, NET_RX_PAGES);
 		break;
 	case OPT_STALL:
-		opt.stall = number("stall", optarg, 1, UINT64_MAX);
+		opt.stall = option_number("stall", optarg, 1, UINT64_MAX);
 		break;
 	case OPT_TIMEOUT:
-		opt.timeout = number("timeout", optarg, 1, 1000000);
+		opt.timeout = option_number("timeout", optarg, 1, 1000000);
 		break;
 	default:
 		take_flag(c);
