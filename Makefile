@@ -57,7 +57,7 @@ TOOL_LIBS  := -ljansson -lxenctrl
 CONF_LIBS  := -lconfig
 
 PROGRAMS   := $(B)/bin/acctringd $(B)/bin/acctring-collector $(B)/bin/acctctl \
-	      $(B)/bin/acctring-blkback $(B)/bin/acctring-netback \
+	      $(B)/bin/acctring-blkback $(B)/bin/acctring-netback $(B)/bin/acctring-kernback \
 	      $(B)/bin/acctring-blkfront $(B)/bin/acctring-netfront
 LIBRARY    := $(B)/$(SONAME) $(B)/libacctring.a $(B)/acctring.pc
 SHIMS      := $(B)/sandbox/libxengnttab.so.1 $(B)/sandbox/libxenevtchn.so.1 \
@@ -150,7 +150,7 @@ $(B)/libcollector.a: $(call nomain,$(call obj,collector))
 	$(archive)
 $(B)/libtools.a: $(call nomain,$(call obj,tools))
 	$(archive)
-$(B)/libbackend.a: $(call nomain,$(call obj,backend backend/block backend/net))
+$(B)/libbackend.a: $(call nomain,$(call obj,backend backend/block backend/net backend/kernel))
 	$(archive)
 $(B)/libfrontend.a: $(call nomain,$(call obj,frontend frontend/block frontend/net))
 	$(archive)
@@ -167,6 +167,8 @@ $(B)/bin/acctring-blkback: $(B)/obj/backend/block/main.o $(B)/libbackend.a $(BAS
 	$(call link,-levent $(CONF_LIBS) $(RING_LIBS))
 $(B)/bin/acctring-netback: $(B)/obj/backend/net/main.o $(B)/libbackend.a $(BASE)
 	$(call link,-levent $(CONF_LIBS) $(RING_LIBS))
+$(B)/bin/acctring-kernback: $(B)/obj/backend/kernel/main.o $(B)/libbackend.a $(BASE)
+	$(call link,$(RING_LIBS))
 $(B)/bin/acctring-blkfront: $(B)/obj/frontend/block/main.o $(B)/libfrontend.a $(BASE)
 	$(call link,-levent $(CONF_LIBS) $(RING_LIBS))
 $(B)/bin/acctring-netfront: $(B)/obj/frontend/net/main.o $(B)/libfrontend.a $(BASE)
@@ -272,7 +274,7 @@ install: all
 	install -m 644 $(B)/acctring.pc $(I)$(LIBDIR)/pkgconfig
 	install $(B)/bin/acctctl $(B)/bin/xsandbox $(B)/bin/acctring-blkfront $(B)/bin/acctring-netfront $(I)$(BINDIR)
 	install $(B)/bin/acctringd $(B)/bin/acctring-collector $(B)/bin/acctring-blkback \
-		$(B)/bin/acctring-netback $(I)$(SBINDIR)
+		$(B)/bin/acctring-netback $(B)/bin/acctring-kernback $(I)$(SBINDIR)
 	install -m 644 $(SHIMS) $(I)$(LIBDIR)/acctring/sandbox
 	for u in $(UNITS); do sed 's|@SBINDIR@|$(SBINDIR)|' packaging/$$u.in > $(B)/$$u && \
 		install -m 644 $(B)/$$u $(I)$(UNITDIR) || exit 1; done
@@ -285,7 +287,8 @@ install: all
 
 uninstall:
 	cd $(I)$(BINDIR) && rm -f acctctl xsandbox acctring-blkfront acctring-netfront
-	cd $(I)$(SBINDIR) && rm -f acctringd acctring-collector acctring-blkback acctring-netback
+	cd $(I)$(SBINDIR) && rm -f acctringd acctring-collector acctring-blkback acctring-netback \
+		acctring-kernback
 	cd $(I)$(LIBDIR) && rm -rf acctring $(SONAME) libacctring.a libacctring.so pkgconfig/acctring.pc
 	rm -rf $(I)$(INCLUDEDIR)/acctring $(I)$(DOCDIR) $(I)$(COMPDIR)/acctctl
 	rm -f $(addprefix $(I)$(UNITDIR)/,$(UNITS))

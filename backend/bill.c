@@ -69,6 +69,13 @@ void bill_disconnect(struct bill *b, struct payer *p)
 	p->total = NULL;
 }
 
+bool bill_own(struct bill *b, struct payer *p)
+{
+	p->row = ACCTRING_PAYER_OWN;
+	p->total = get_total(b, b->own, 0, b->own);
+	return p->total;
+}
+
 /* A copy of sums that another thread may be adding to. */
 static struct sums read_sums(const struct sums *s)
 {
@@ -96,18 +103,24 @@ static void write_total(FILE *f, const struct bill *b, const struct total *t)
 	}
 }
 
-bool bill_write(struct bill *b, const char *file)
+void bill_print(struct bill *b, FILE *f)
 {
-	FILE *f = fopen(file, "we");
 	struct total *t;
-	bool ok;
 
-	if (!f)
-		return false;
 	pthread_mutex_lock(&b->lock);
 	for (t = b->list; t; t = t->next)
 		write_total(f, b, t);
 	pthread_mutex_unlock(&b->lock);
+}
+
+bool bill_write(struct bill *b, const char *file)
+{
+	FILE *f = fopen(file, "we");
+	bool ok;
+
+	if (!f)
+		return false;
+	bill_print(b, f);
 	ok = !ferror(f);
 	return !fclose(f) && ok;
 }

@@ -47,9 +47,12 @@ struct payer {
  */
 bool bill_connect(struct bill *b, struct payer *p, unsigned int domid, unsigned int device);
 void bill_disconnect(struct bill *b, struct payer *p);
+/* The payer that the driver domain itself is; it has no connection. As above. */
+bool bill_own(struct bill *b, struct payer *p);
 
 /* The lines "kind domid device class posts units bytes ns", tabs between. */
 bool bill_write(struct bill *b, const char *file);
+void bill_print(struct bill *b, FILE *f);
 void bill_sum(struct bill *b, struct sums *out);
 void bill_free(struct bill *b);
 

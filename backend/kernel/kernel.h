@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * kernel.h - the kernel's backends as we know them: devices by sysfs, their
+ * threads by procfs, what they burned and did since it was last posted.
+ * docs/kernel-backends.md says what is measured and what is not.
+ */
+#ifndef KERNEL_KERNEL_H
+#define KERNEL_KERNEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+#include <sys/types.h>
+
+#include "backend/bill.h"
+#include "backend/kernel/counter.h"
+#include "backend/kernel/parse.h"
+#include "backend/kernel/pour.h"
+#include "common/xs.h"
+
+#define KERNEL_KINDS (ACCTRING_KIND_VIF + 1)
+#define KDEV_COUNTS 6u
+#define KDEV_STATE 16u
+
+struct kcost {
+	uint64_t ns, units, bytes;
+};
+
+static inline bool kcost_is_due(const struct kcost *c)
+{
+	return c->ns || c->units || c->bytes;
+}
+
+/* A device that a driver of this kernel serves. */
+struct kdev {
+	LIST_ENTRY(kdev) link;
+	unsigned int kind, domid, id;
+	int dir; /* its directory in sysfs */
+	uint64_t ino; /* of that: another device of this name has another */
+	bool seen; /* in the scan that runs */
+	bool gone; /* it is no more; what it cost is not all posted */
+	bool old; /* was there when we began: its counts are others' */
+	bool changed; /* its state has, since the last scan */
+	char state[KDEV_STATE]; /* as sysfs says: "Connected" */
+	char base[2][THREAD_BASE]; /* what its threads are called, "": not known */
+	unsigned int threads;
+	unsigned int lacks; /* searches in a row that found none, though it is connected */
+	struct counter count[KDEV_COUNTS];
+	uint64_t ring_ns; /* of a disk's threads in this period */
+	struct kcost cost[ACCTRING_CLASSES]; /* not yet posted */
+	struct payer payer;
+};
+
+/* A thread of a backend.  Without a device it waits for one to be found.  ksoftirqd has none. */
+struct kthread {
+	LIST_ENTRY(kthread) link;
+	pid_t pid;
+	uint64_t start;
+	bool seen;
+	struct thread_name name;
+	char comm[THREAD_NAME];
+	struct counter cpu;
+	struct kdev *dev;
+};
+
+LIST_HEAD(kdev_list, kdev);
+LIST_HEAD(kthread_list, kthread);
+
+struct kernel {
+	const char *proc, *sys; /* "/proc", "/sys" */
+	struct xs_handle *xsh;
+	uint64_t began; /* ticks from boot: threads before that are old */
+	bool scanned; /* devices were, once */
+	struct kdev_list devices;
+	struct kthread_list threads;
+	bool warned; /* of files that cannot be opened */
+
+	/* posting */
+	struct acctring *link;
+	struct acctring_lane *lane[POUR_LANES];
+	struct pour pour;
+	struct bill bill[KERNEL_KINDS]; /* by ACCTRING_KIND_* */
+	struct payer payer; /* our own domain, for */
+	struct kcost own; /* this process, not yet posted */
+	uint64_t own_ns; /* of this process, when last read */
+	uint64_t posted_at; /* now_ns() */
+};
+
+static inline struct bill *kernel_bill(struct kernel *k, const struct kdev *d)
+{
+	return &k->bill[d->kind];
+}
+
+/* found.c: devices */
+/*
+ * Looks for devices.  0, or -errno: there is no such bus, or the store is
+ * gone.  *changed: some came, went, or are in another state.
+ */
+int kernel_find_devices(struct kernel *k, bool *changed);
+/* It is gone: forgets it, but not what it cost. */
+void kdev_remove(struct kernel *k, struct kdev *d);
+/* Whatever it cost. */
+void kdev_free(struct kernel *k, struct kdev *d);
+/* Reads its state; true when it is another. */
+bool kdev_take_state(struct kdev *d);
+/* Or nobody says whether it is. */
+bool kdev_connected(const struct kdev *d);
+
+/* threads.c */
+/* Looks for threads, and whose they are. 0 or -errno: no procfs. */
+int kernel_find_threads(struct kernel *k);
+void kthread_remove(struct kthread *t);
+/* A device that should have threads has none, and another search may find them. */
+bool kernel_lacks_threads(const struct kernel *k);
+
+/* gather.c */
+/* Reads all clocks and counts; true: a thread has ended. */
+bool kernel_gather(struct kernel *k);
+/*
+ * Splits ns among n parts by their units; all to parts[n], the last, where
+ * there are none.  Pure.
+ */
+void share_ns(uint64_t ns, struct kcost *const *parts, unsigned int n);
+/* What a device's file is: for the list. */
+unsigned int kdev_units(const struct kdev *d, uint64_t *units, uint64_t *bytes);
+
+/* post.c */
+/* Opens the lanes; dies if it cannot. */
+void kernel_open_lanes(struct kernel *k, unsigned int lanes);
+/* Posts what is due, as far as there is room. Returns how many devices wait. */
+unsigned int kernel_post(struct kernel *k);
+
+/* list.c */
+/* What is known, once, on standard output. */
+void kernel_list(struct kernel *k);
+
+#endif

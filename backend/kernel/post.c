@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Posts what was gathered.  Lanes say whose time it was, and their clocks,
+ * which we give, how much.  What finds no room waits here and is posted
+ * later: a spill row would do, but there are fewer of them than devices.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "backend/kernel/kernel.h"
+#include "common/clock.h"
+#include "common/log.h"
+
+#define ROWS_CAP 48u /* records of a lane that has no ring */
+
+void kernel_open_lanes(struct kernel *k, unsigned int lanes)
+{
+	unsigned int i;
+
+	k->pour.lanes = lanes;
+	for (i = 0; i < lanes; i++) {
+		k->lane[i] = acctring_lane_open(k->link);
+		if (!k->lane[i])
+			die(EXIT_ENV, "no lane: %s", strerror(errno));
+		acctring_lane_clock(k->lane[i], 0);
+	}
+	k->posted_at = now_ns();
+	k->own_ns = 0;
+}
+
+static uint64_t process_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+/* One record's worth of *c, out of it; false: no room. */
+static bool take_piece(struct kernel *k, struct kcost *c, struct acctring_cost *piece,
+		       unsigned int *lane)
+{
+	uint64_t ns;
+
+	if (!pour(&k->pour, c->ns, lane, &ns))
+		return false;
+	piece->ns = ns;
+	piece->units = c->units < UINT16_MAX ? (uint32_t)c->units : UINT16_MAX;
+	piece->bytes = c->bytes < UINT32_MAX ? c->bytes : UINT32_MAX;
+	c->ns -= piece->ns;
+	c->units -= piece->units;
+	c->bytes -= piece->bytes;
+	return true;
+}
+
+/* false: some of it waits. */
+static bool post_cost(struct kernel *k, const struct payer *payer, unsigned int klass,
+		      struct kcost *c)
+{
+	struct acctring_cost piece = { .klass = (uint8_t)klass };
+	unsigned int lane;
+
+	while (kcost_is_due(c)) {
+		if (!take_piece(k, c, &piece, &lane))
+			return false;
+		piece.end = acctring_counter(k->lane[lane]);
+		bill_post(k->lane[lane], payer, &piece);
+	}
+	return true;
+}
+
+static bool post_device(struct kernel *k, struct kdev *d)
+{
+	unsigned int i;
+
+	for (i = 1; i < ACCTRING_CLASSES; i++) {
+		if (!kcost_is_due(&d->cost[i]))
+			continue;
+		if (!bill_connect(kernel_bill(k, d), &d->payer, d->domid, d->id) ||
+		    !post_cost(k, &d->payer, i, &d->cost[i]))
+			return false;
+	}
+	return true;
+}
+
+/* Records of a lane that may be under way, for each of two periods. */
+static unsigned int cap(const struct kernel *k)
+{
+	unsigned int slots = k->lane[0]->slots;
+
+	return slots ? slots / 2 : ROWS_CAP;
+}
+
+/* Who waits comes first in the next period. */
+static unsigned int post_devices(struct kernel *k)
+{
+	struct kdev *d, *next;
+	unsigned int waiting = 0;
+
+	for (d = LIST_FIRST(&k->devices); d; d = next) {
+		next = LIST_NEXT(d, link);
+		if (post_device(k, d)) {
+			if (d->gone)
+				kdev_free(k, d);
+			continue;
+		}
+		waiting++;
+		LIST_REMOVE(d, link);
+		LIST_INSERT_HEAD(&k->devices, d, link);
+	}
+	return waiting;
+}
+
+unsigned int kernel_post(struct kernel *k)
+{
+	struct acctring_stats stats = { .size = sizeof(stats) };
+	uint64_t now = now_ns(), own = process_ns();
+	unsigned int i, waiting;
+
+	k->own.ns += own - k->own_ns;
+	k->own_ns = own;
+	acctring_stats(k->link, &stats);
+	if (stats.pending > cap(k)) /* nobody reads: it adds up here */
+		return 1;
+	pour_begin(&k->pour, now - k->posted_at, cap(k));
+	k->posted_at = now;
+	post_cost(k, &k->payer, ACCTRING_CLASS_CONTROL, &k->own);
+	waiting = post_devices(k);
+	/* after the posts, so that it is divided among all of them */
+	for (i = 0; i < k->pour.lanes; i++)
+		acctring_lane_clock(k->lane[i], k->pour.clock[i]);
+	return waiting;
+}

@@ -1,0 +1,755 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the kernel's files say, good and bad; how its time is poured into
+ * lanes; devices and threads that come, go and come back, in a made tree.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "backend/kernel/kernel.h"
+
+/* ------------------------------------------------------------------ */
+/* Names and texts                                                     */
+
+static void thread_names(void **state)
+{
+	static const struct {
+		const char *name, *base;
+		enum thread_role role;
+		unsigned int number;
+	} good[] = {
+		{ "1.xvda-0", "1.xvda", THREAD_RING, 0 },
+		{ "32751.xvdaa1-15", "32751.xvdaa1", THREAD_RING, 15 },
+		{ "7.a-b-3", "7.a-b", THREAD_RING, 3 },
+		{ "10.cciss/c0d0p1-0", "10.cciss/c0d0p1", THREAD_RING, 0 },
+		{ "vif1.0-q0-guest-rx", "vif1.0", THREAD_RX, 0 },
+		{ "vif32751.10-q17-guest-rx", "vif32751.10", THREAD_RX, 17 },
+		{ "web-q1-q2-dealloc", "web-q1", THREAD_DEALLOC, 2 },
+		{ "vif1.0-q0-dealloc", "vif1.0", THREAD_DEALLOC, 0 },
+		{ "napi/vif1.0-8193", "vif1.0", THREAD_POLL, 8193 },
+		{ "napi/a-b-2147483647", "a-b", THREAD_POLL, 2147483647 },
+		{ "ksoftirqd/15", "", THREAD_SOFTIRQ, 15 },
+	};
+	static const char *const bad[] = {
+		"",
+		"-",
+		"-0",
+		"kthreadd",
+		"kworker/0:1-events",
+		"1.xvda",
+		"1.xvda-",
+		"1.xvda-x",
+		"1.xvda-01",
+		"1.xvda-0 ",
+		"1.xvda-65536",
+		"10.cciss/c0d0p12-0",
+		"1.-0",
+		".xvda-0",
+		"x.xvda-0",
+		"01.xvda-0",
+		"32752.xvda-0",
+		"99999999999999999999.a-0",
+		"-guest-rx",
+		"vif1.0-guest-rx",
+		"vif1.0-q-guest-rx",
+		"vif1.0-qx-guest-rx",
+		"q0-guest-rx",
+		"-q0-guest-rx",
+		"vif1.0-q0-guest-r",
+		"vif1.0-q00-dealloc",
+		"vif1.0-q65536-dealloc",
+		"namethatistoolong-q0-dealloc",
+		"napi/",
+		"napi/vif1.0",
+		"napi/vif1.0-",
+		"napi/vif1.0-x",
+		"napi/-1",
+		"napi/vif1.0-2147483648",
+		"napi/namethatistoolong-1",
+		"napi",
+		"ksoftirqd/",
+		"ksoftirqd/0x",
+		"ksoftirqd",
+	};
+	struct thread_name n;
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		assert_true(parse_thread_name(good[i].name, &n));
+		assert_string_equal(n.base, good[i].base);
+		assert_int_equal(n.role, good[i].role);
+		assert_int_equal(n.number, good[i].number);
+	}
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		if (parse_thread_name(bad[i], &n))
+			fail_msg("taken for a thread: \"%s\"", bad[i]);
+}
+
+static void bases(void **state)
+{
+	char base[THREAD_BASE];
+
+	(void)state;
+	disk_base(base, 3, "xvda");
+	assert_string_equal(base, "3.xvda");
+	disk_base(base, 3, "/dev/sda1");
+	assert_string_equal(base, "3.sda1");
+	disk_base(base, 32751, "averylongname");
+	assert_string_equal(base, "32751.averylong"); /* as snprintf in the kernel */
+	vif_base(base, 32751, 10);
+	assert_string_equal(base, "vif32751.10");
+	vif_base(base, 32751, 4294967295u);
+	assert_string_equal(base, "");
+}
+
+static void device_names(void **state)
+{
+	static const char *const bad[] = { "",
+					   "vbd",
+					   "vbd-",
+					   "vbd-1",
+					   "vbd-1-",
+					   "vbd-1-x",
+					   "vbd-x-1",
+					   "vbd-01-1",
+					   "vbd-1-2-3",
+					   "vbd-1-2 ",
+					   "vtpm-1-0",
+					   "qdisk-1-1",
+					   "vbd-32752-1",
+					   "vbd-1-4294967296",
+					   "vif1-0",
+					   "vif--1-0",
+					   ".",
+					   "..",
+					   "vif-1--1" };
+	unsigned int kind, domid, id, i;
+
+	(void)state;
+	assert_true(parse_device_name("vbd-1-51712", &kind, &domid, &id));
+	assert_int_equal(kind, ACCTRING_KIND_VBD);
+	assert_int_equal(domid, 1);
+	assert_int_equal(id, 51712);
+	assert_true(parse_device_name("vif-32751-4294967295", &kind, &domid, &id));
+	assert_int_equal(kind, ACCTRING_KIND_VIF);
+	assert_int_equal(domid, 32751);
+	assert_int_equal(id, 4294967295u);
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		if (parse_device_name(bad[i], &kind, &domid, &id))
+			fail_msg("taken for a device: \"%s\"", bad[i]);
+}
+
+#define STAT_REST                                                                     \
+	" 2 0 0 0 -1 2129984 0 0 0 0 0 5 0 0 20 0 1 0 1234 0 0 18446744073709551615 " \
+	"0 0 0 0 0 0 0 2147483647 0 0 0 0 17 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n"
+
+static void proc_stats(void **state)
+{
+	static const char *const bad[] = {
+		"",
+		"1",
+		"1 (",
+		"1 (a",
+		"1 (a)",
+		"1 (a) ",
+		"1 (a) S 2 0 0 0 -1",
+		"1 (a) S 2 0 0 0 -1 2129984",
+		"1 (a) S 2 0 0 0 -1 x 0 0 0 0 0 0 0 0 20 0 1 0 1234 0",
+		"1 (a) S 2 0 0 0 -1 2129984 0 0 0 0 0 5 0 0 20 0 1 0 1234",
+		"1 (a) S 2 0 0 0 -1 2129984 0 0 0 0 0 5 0 0 20 0 1 0 -1 0",
+		("1 a) S (" STAT_REST),
+		("1 (0123456789012345678901234567890123456789012345678901234567890123) "
+		 "S" STAT_REST),
+	};
+	struct proc_stat s;
+	unsigned int i;
+
+	(void)state;
+	assert_true(parse_proc_stat("812 (1.xvda-0) S" STAT_REST, &s));
+	assert_string_equal(s.name, "1.xvda-0");
+	assert_true(s.kernel);
+	assert_int_equal(s.start, 1234);
+	/* a process may call itself what it likes, but is none of the kernel's */
+	assert_true(parse_proc_stat(
+		"9 (1.xvda-0) S 1 9 9 0 -1 4194560 0 0 0 0 0 5 0 0 20 0 1 0 77 0 0\n", &s));
+	assert_false(s.kernel);
+	assert_int_equal(s.start, 77);
+	assert_true(parse_proc_stat("9 (a) R (b\n) 2129984) S" STAT_REST, &s));
+	assert_string_equal(s.name, "a) R (b\n) 2129984");
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		if (parse_proc_stat(bad[i], &s))
+			fail_msg("taken for a process: \"%s\"", bad[i]);
+}
+
+static void numbers(void **state)
+{
+	static const char *const bad_sched[] = { "",	     "1",
+						 "1 2",	     "x 2 3\n",
+						 "-1 2 3\n", "1  2 3",
+						 "1 x 3\n",  "18446744073709551616 0 0\n" };
+	static const char *const bad_count[] = { "",	 "\n",	  "x",
+						 "-1\n", "1 2\n", "1\n\n",
+						 "0x1",	 "1.5",	  "18446744073709551616\n",
+						 "00\n" };
+	uint64_t n;
+	unsigned int i;
+
+	(void)state;
+	assert_true(parse_schedstat("18446744073709551615 5 6\n", &n));
+	assert_true(n == UINT64_MAX);
+	assert_true(parse_schedstat("0 0 0\n", &n));
+	assert_int_equal(n, 0);
+	assert_true(parse_count("42\n", &n));
+	assert_int_equal(n, 42);
+	assert_true(parse_count("18446744073709551615", &n));
+	assert_true(n == UINT64_MAX);
+	for (i = 0; i < sizeof(bad_sched) / sizeof(bad_sched[0]); i++)
+		if (parse_schedstat(bad_sched[i], &n))
+			fail_msg("taken for a schedstat: \"%s\"", bad_sched[i]);
+	for (i = 0; i < sizeof(bad_count) / sizeof(bad_count[0]); i++)
+		if (parse_count(bad_count[i], &n))
+			fail_msg("taken for a count: \"%s\"", bad_count[i]);
+}
+
+static void softirqs(void **state)
+{
+	static const char *const bad[] = { "",
+					   "cpu",
+					   "cpu0 1 2 3 4 5 6 7 8\n",
+					   "cpu  1 2 3 4 5 6\n",
+					   "cpu  1 2 3 4 5 6 7x\n",
+					   "cpu  1 2 3 4 5 6 -7 8\n" };
+	uint64_t n;
+	unsigned int i;
+
+	(void)state;
+	assert_true(parse_softirq("cpu  1 2 3 4 5 6 7 8 9 10\ncpu0 11 12\n", &n));
+	assert_int_equal(n, 7);
+	assert_true(parse_softirq("cpu 1 2 3 4 5 6 18446744073709551615\n", &n));
+	assert_true(n == UINT64_MAX);
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		if (parse_softirq(bad[i], &n))
+			fail_msg("taken for /proc/stat: \"%s\"", bad[i]);
+}
+
+/* ------------------------------------------------------------------ */
+/* Sums                                                                */
+
+static void growth(void **state)
+{
+	struct counter c = { -1, 100 };
+
+	(void)state;
+	assert_int_equal(count_since(&c, 150), 50);
+	assert_int_equal(count_since(&c, 150), 0);
+	assert_int_equal(count_since(&c, 30), 30); /* begun anew */
+	assert_int_equal(count_since(&c, 31), 1);
+	c.last = 100;
+	assert_int_equal(clock_since(&c, 150), 50);
+	assert_int_equal(clock_since(&c, 40), 0);
+	assert_int_equal(clock_since(&c, 45), 5);
+}
+
+static void shares(void **state)
+{
+	struct kcost a = { 1, 1, 0 }, b = { 0, 2, 0 }, none = { 0, 0, 0 }, rest = { 5, 9, 0 };
+	struct kcost *parts[] = { &a, &none, &b, &rest };
+
+	(void)state;
+	share_ns(10, parts, 3);
+	assert_int_equal(a.ns, 1 + 3);
+	assert_int_equal(b.ns, 7);
+	assert_int_equal(none.ns, 0);
+	assert_int_equal(rest.ns, 5); /* its units do not count */
+	a.units = b.units = 0;
+	share_ns(10, parts, 3);
+	assert_int_equal(rest.ns, 15);
+	a.units = UINT64_MAX / 2;
+	b.units = UINT64_MAX / 2;
+	share_ns(UINT64_MAX / 4, parts, 3);
+	assert_true(a.ns - 4 + b.ns - 7 == UINT64_MAX / 4);
+}
+
+static void pouring(void **state)
+{
+	struct pour p = { .lanes = 3 };
+	unsigned int lane, i;
+	uint64_t part;
+
+	(void)state;
+	assert_int_equal(pour_lanes(1), 2);
+	assert_int_equal(pour_lanes(7), 8);
+	assert_int_equal(pour_lanes(8), 10);
+	assert_int_equal(pour_lanes(100000), POUR_LANES);
+	for (i = 1; i < 200; i++) /* what CPUs can burn fits */
+		assert_true((uint64_t)pour_lanes(i) * (8000 - 1000) >= (uint64_t)i * 8000);
+	assert_int_equal(pour_pages(2), 8);
+	assert_int_equal(pour_pages(4), 8);
+	assert_int_equal(pour_pages(5), 4);
+	assert_int_equal(pour_pages(19), 1);
+	assert_int_equal(pour_pages(POUR_LANES), 1);
+	pour_begin(&p, 800, 3); /* 700 a lane, 3 records */
+	assert_true(pour(&p, 1000, &lane, &part));
+	assert_int_equal(lane, 0);
+	assert_int_equal(part, 700);
+	assert_true(pour(&p, 0, &lane, &part)); /* a count: no time is needed */
+	assert_int_equal(lane, 0);
+	assert_int_equal(part, 0);
+	assert_true(pour(&p, 300, &lane, &part));
+	assert_int_equal(lane, 1);
+	assert_int_equal(part, 300);
+	assert_true(pour(&p, 1, &lane, &part));
+	assert_true(pour(&p, 1, &lane, &part));
+	assert_int_equal(lane, 1);
+	assert_true(pour(&p, 1, &lane, &part)); /* three are in lane 1 */
+	assert_int_equal(lane, 2);
+	assert_true(pour(&p, 5000, &lane, &part));
+	assert_int_equal(part, 699);
+	assert_false(pour(&p, 1, &lane, &part));
+	assert_true(pour(&p, 0, &lane, &part));
+	assert_false(pour(&p, 0, &lane, &part));
+	assert_int_equal(p.clock[0], 700);
+	assert_int_equal(p.clock[1], 302);
+	assert_int_equal(p.clock[2], 700);
+	pour_begin(&p, UINT64_C(800000000000), 9); /* what a record can say */
+	assert_true(pour(&p, UINT64_C(10000000000), &lane, &part));
+	assert_int_equal(part, UINT32_MAX);
+	assert_int_equal(p.clock[0], 700 + (uint64_t)UINT32_MAX);
+	pour_begin(&p, 0, 9);
+	assert_false(pour(&p, 1, &lane, &part));
+	assert_true(pour(&p, 0, &lane, &part));
+}
+
+/* ------------------------------------------------------------------ */
+/* A made tree                                                         */
+
+static char tree[64], proc[80], sys[80];
+static struct kernel k;
+
+/* In place of common/xs.c: what the store says. */
+static bool store_gone;
+
+char *xs_readf(struct xs_handle *xsh, const char *fmt, ...)
+{
+	(void)xsh;
+	(void)fmt;
+	if (store_gone) {
+		errno = EPIPE;
+		return NULL;
+	}
+	return strdup("xvda");
+}
+
+static void run(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+static void run(const char *fmt, ...)
+{
+	char command[600], all[700];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(command, sizeof(command), fmt, ap);
+	va_end(ap);
+	snprintf(all, sizeof(all), "cd %s && %s", tree, command);
+	assert_int_equal(system(all), 0); /* NOLINT(cert-env33-c) */
+}
+
+#define DEVICES "sys/bus/xen-backend/devices"
+
+static void make_disk(unsigned int domid)
+{
+	run("mkdir -p " DEVICES "/vbd-%u-51712/statistics && cd " DEVICES
+	    "/vbd-%u-51712 && mkdir driver && echo Connected >state && cd statistics && "
+	    "for f in rd_req rd_sect wr_req wr_sect f_req ds_req; do echo 100 >$f; done",
+	    domid, domid);
+}
+
+static void make_vif(unsigned int domid, const char *name)
+{
+	run("mkdir -p " DEVICES "/vif-%u-0/net/%s/statistics && cd " DEVICES
+	    "/vif-%u-0 && mkdir driver && echo Connected >state && cd net/%s/statistics && "
+	    "for f in rx_packets rx_bytes tx_packets tx_bytes tx_dropped; do echo 7 >$f; done",
+	    domid, name, domid, name);
+}
+
+static void make_thread(int pid, const char *name, unsigned long start, unsigned long ns)
+{
+	run("mkdir -p proc/%d && echo '%d (%s) S 2 0 0 0 -1 2129984 0 0 0 0 0 5 0 0 20 0 1 0 %lu 0 "
+	    "0' "
+	    ">proc/%d/stat && echo %lu 1 1 >proc/%d/schedstat",
+	    pid, pid, name, start, pid, ns, pid);
+}
+
+static int make_tree(void **state)
+{
+	(void)state;
+	strcpy(tree, "/tmp/acctring-kernback.XXXXXX");
+	if (!mkdtemp(tree))
+		return -1;
+	snprintf(proc, sizeof(proc), "%s/proc", tree);
+	snprintf(sys, sizeof(sys), "%s/sys", tree);
+	run("mkdir -p proc " DEVICES);
+	memset(&k, 0, sizeof(k));
+	k.proc = proc;
+	k.sys = sys;
+	k.began = 1000;
+	LIST_INIT(&k.devices);
+	LIST_INIT(&k.threads);
+	store_gone = false;
+	return 0;
+}
+
+static int remove_tree(void **state)
+{
+	(void)state;
+	while (!LIST_EMPTY(&k.threads))
+		kthread_remove(LIST_FIRST(&k.threads));
+	while (!LIST_EMPTY(&k.devices))
+		kdev_free(&k, LIST_FIRST(&k.devices));
+	run("rm -r %s", tree);
+	return 0;
+}
+
+static bool find_all(void)
+{
+	bool changed;
+
+	assert_int_equal(kernel_find_devices(&k, &changed), 0);
+	assert_int_equal(kernel_find_threads(&k), 0);
+	return changed;
+}
+
+static struct kdev *device(unsigned int kind, unsigned int domid)
+{
+	struct kdev *d;
+
+	LIST_FOREACH(d, &k.devices, link)
+		if (!d->gone && d->kind == kind && d->domid == domid)
+			return d;
+	return NULL;
+}
+
+static void forget_costs(void)
+{
+	struct kdev *d;
+
+	LIST_FOREACH(d, &k.devices, link)
+		memset(d->cost, 0, sizeof(d->cost));
+}
+
+static void assert_cost(const struct kdev *d, unsigned int klass, uint64_t ns, uint64_t units,
+			uint64_t bytes)
+{
+	assert_int_equal(d->cost[klass].ns, ns);
+	assert_int_equal(d->cost[klass].units, units);
+	assert_int_equal(d->cost[klass].bytes, bytes);
+}
+
+/* What was before us is not billed; what comes is, from its beginning. */
+static void disks(void **state)
+{
+	struct kdev *d;
+
+	(void)state;
+	make_disk(1);
+	make_thread(10, "1.xvda-0", 900, 5000);
+	make_thread(11, "1.xvda-1", 900, 6000);
+	make_thread(12, "bash", 900, 999);
+	assert_true(find_all());
+	d = device(ACCTRING_KIND_VBD, 1);
+	assert_non_null(d);
+	assert_int_equal(d->threads, 2);
+	assert_true(kdev_connected(d));
+	assert_false(kernel_gather(&k));
+	assert_cost(d, ACCTRING_CLASS_OTHER, 0, 0, 0);
+	assert_cost(d, ACCTRING_CLASS_READ, 0, 0, 0);
+	make_thread(10, "1.xvda-0", 900, 5300);
+	make_thread(11, "1.xvda-1", 900, 6100);
+	run("cd " DEVICES "/vbd-1-51712/statistics && echo 103 >rd_req && echo 124 >rd_sect && "
+	    "echo 101 >wr_req && echo 108 >wr_sect");
+	assert_false(kernel_gather(&k));
+	assert_cost(d, ACCTRING_CLASS_READ, 300, 3, 24ull * 512);
+	assert_cost(d, ACCTRING_CLASS_WRITE, 100, 1, 8ull * 512);
+	/* a second disk and a third ring; costs that wait add up */
+	make_disk(2);
+	make_thread(13, "1.xvda-2", 1001, 40);
+	make_thread(14, "2.xvda-0", 2000, 70);
+	assert_true(find_all());
+	assert_false(find_all());
+	kernel_gather(&k);
+	assert_cost(d, ACCTRING_CLASS_READ, 300, 3, 24ull * 512);
+	assert_cost(d, ACCTRING_CLASS_OTHER, 40, 0, 0);
+	d = device(ACCTRING_KIND_VBD, 2);
+	assert_int_equal(d->cost[ACCTRING_CLASS_READ].units, 100);
+	assert_int_equal(d->cost[ACCTRING_CLASS_READ].ns + d->cost[ACCTRING_CLASS_WRITE].ns +
+				 d->cost[ACCTRING_CLASS_FLUSH].ns +
+				 d->cost[ACCTRING_CLASS_DISCARD].ns,
+			 70);
+	assert_int_equal(d->cost[ACCTRING_CLASS_FLUSH].units, 100);
+	assert_int_equal(d->cost[ACCTRING_CLASS_DISCARD].units, 100);
+}
+
+static void vifs(void **state)
+{
+	struct kdev *d, *renamed;
+
+	(void)state;
+	make_vif(1, "vif1.0");
+	make_vif(2, "web");
+	make_thread(10, "vif1.0-q0-guest-rx", 1, 100);
+	make_thread(11, "vif1.0-q0-dealloc", 1, 100);
+	make_thread(12, "web-q0-guest-rx", 1, 100);
+	make_thread(13, "1.xvda-0", 1, 100); /* no such disk */
+	find_all();
+	kernel_gather(&k);
+	make_thread(10, "vif1.0-q0-guest-rx", 1, 110);
+	make_thread(11, "vif1.0-q0-dealloc", 1, 101);
+	make_thread(12, "web-q0-guest-rx", 1, 120);
+	run("cd " DEVICES "/vif-1-0/net/vif1.0/statistics && echo 9 >rx_packets && "
+	    "echo 2007 >rx_bytes && echo 8 >tx_packets && echo 507 >tx_bytes && echo 8 "
+	    ">tx_dropped");
+	kernel_gather(&k);
+	d = device(ACCTRING_KIND_VIF, 1);
+	assert_cost(d, ACCTRING_CLASS_TX, 1, 2, 2000); /* the guest has sent */
+	assert_cost(d, ACCTRING_CLASS_RX, 10, 1, 500);
+	assert_cost(d, ACCTRING_CLASS_DROP, 0, 1, 0);
+	renamed = device(ACCTRING_KIND_VIF, 2);
+	assert_cost(renamed, ACCTRING_CLASS_RX, 20, 0, 0);
+	/* threaded: its polls are the guest's sending; another's are nobody's */
+	make_thread(20, "napi/vif1.0-8200", 2000, 6);
+	make_thread(21, "napi/eth0-8201", 2000, 6);
+	make_thread(22, "ksoftirqd/0", 2000, 6);
+	find_all();
+	kernel_gather(&k);
+	assert_cost(d, ACCTRING_CLASS_TX, 7, 2, 2000);
+	make_thread(20, "napi/vif1.0-8200", 2000, 16);
+	kernel_gather(&k);
+	assert_cost(d, ACCTRING_CLASS_TX, 17, 2, 2000);
+	assert_int_equal(d->threads, 3);
+	/* the name of its threads stays when the interface gets another */
+	run("mv " DEVICES "/vif-1-0/net/vif1.0 " DEVICES "/vif-1-0/net/db");
+	forget_costs();
+	find_all();
+	make_thread(10, "vif1.0-q0-guest-rx", 1, 115);
+	kernel_gather(&k);
+	assert_cost(d, ACCTRING_CLASS_RX, 5, 0, 0);
+}
+
+/* A guest reconnects: threads and counts begin anew. */
+static void restarts(void **state)
+{
+	struct kdev *d;
+
+	(void)state;
+	make_disk(1);
+	make_thread(10, "1.xvda-0", 900, 5000);
+	find_all();
+	kernel_gather(&k);
+	d = device(ACCTRING_KIND_VBD, 1);
+	assert_false(kernel_lacks_threads(&k));
+	run("rm -r proc/10");
+	find_all();
+	assert_int_equal(d->threads, 0);
+	assert_true(kernel_lacks_threads(&k));
+	run("cd " DEVICES "/vbd-1-51712/statistics && echo 2 >rd_req && echo 16 >rd_sect");
+	make_thread(10, "1.xvda-0", 2000, 30); /* the same number */
+	assert_false(find_all());
+	kernel_gather(&k);
+	assert_cost(d, ACCTRING_CLASS_READ, 30, 2, 16ull * 512);
+	/* its number goes to another between two scans */
+	run("rm proc/10/schedstat");
+	make_thread(10, "1.xvda-0", 3000, 50);
+	find_all();
+	kernel_gather(&k);
+	assert_cost(d, ACCTRING_CLASS_READ, 30, 2, 16ull * 512);
+	assert_cost(d, ACCTRING_CLASS_OTHER, 50, 0, 0);
+	/* a clock that runs backwards tells nothing */
+	make_thread(10, "1.xvda-0", 3000, 20);
+	kernel_gather(&k);
+	assert_cost(d, ACCTRING_CLASS_OTHER, 50, 0, 0);
+	/* a file that cannot be read now says nothing; the thread is still known */
+	run("echo nonsense >proc/10/schedstat && echo >" DEVICES "/vbd-1-51712/statistics/rd_req");
+	assert_false(kernel_gather(&k));
+	assert_int_equal(d->threads, 1);
+	make_thread(10, "1.xvda-0", 3000, 21);
+	run("echo 3 >" DEVICES "/vbd-1-51712/statistics/rd_req");
+	kernel_gather(&k);
+	assert_cost(d, ACCTRING_CLASS_READ, 31, 3, 16ull * 512);
+	/* closing: its counts are not to be read */
+	run("echo Closing >" DEVICES "/vbd-1-51712/state && echo 9 >" DEVICES
+	    "/vbd-1-51712/statistics/rd_req");
+	make_thread(10, "1.xvda-0", 3000, 25);
+	kernel_gather(&k);
+	assert_cost(d, ACCTRING_CLASS_READ, 31, 3, 16ull * 512);
+	assert_cost(d, ACCTRING_CLASS_OTHER, 54, 0, 0);
+	assert_true(find_all()); /* it may come back with other threads */
+	assert_false(find_all());
+	/* and with rings that have counted more than the last ones at the last look */
+	run("cd " DEVICES "/vbd-1-51712 && echo Connected >state && echo 5 >statistics/rd_req");
+	kernel_gather(&k);
+	assert_cost(d, ACCTRING_CLASS_READ, 31, 3 + 5, 2 * 16ull * 512);
+	/* no count, but memory that was freed meanwhile */
+	run("echo 18446744071562067968 >" DEVICES "/vbd-1-51712/statistics/rd_req");
+	kernel_gather(&k);
+	assert_int_equal(d->cost[ACCTRING_CLASS_READ].units, 3 + 5);
+	run("echo 6 >" DEVICES "/vbd-1-51712/statistics/rd_req");
+	kernel_gather(&k);
+	assert_int_equal(d->cost[ACCTRING_CLASS_READ].units, 3 + 6);
+}
+
+/* A kernel whose threads are called otherwise: said, and not looked for all the time. */
+static void unpaid(void **state)
+{
+	unsigned int i;
+
+	(void)state;
+	make_disk(1);
+	make_thread(10, "1.renamed-0", 900, 5000);
+	for (i = 0; i < 10; i++) {
+		find_all();
+		assert_int_equal(kernel_lacks_threads(&k), i < 9);
+	}
+	assert_int_equal(device(ACCTRING_KIND_VBD, 1)->lacks, 10);
+	make_thread(11, "1.xvda-0", 900, 5000);
+	find_all();
+	assert_int_equal(device(ACCTRING_KIND_VBD, 1)->lacks, 0);
+	run("rm -r proc/11");
+	find_all();
+	assert_true(kernel_lacks_threads(&k));
+}
+
+/* Nothing is taken for gone, and begun anew, because files run out. */
+static void files_run_out(void **state)
+{
+	struct rlimit was, few = { 0 };
+	struct kdev *d;
+	bool changed;
+	int next;
+
+	(void)state;
+	make_disk(1);
+	make_thread(10, "1.xvda-0", 900, 5000);
+	find_all();
+	kernel_gather(&k);
+	d = device(ACCTRING_KIND_VBD, 1);
+	make_disk(2);
+	/* as many as reading the list of devices takes, no more */
+	next = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	assert_true(next >= 0);
+	close(next);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &was), 0);
+	few.rlim_cur = (rlim_t)next + 1;
+	few.rlim_max = was.rlim_max;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	assert_int_equal(kernel_find_devices(&k, &changed), 0);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &was), 0);
+	assert_ptr_equal(device(ACCTRING_KIND_VBD, 1), d);
+	assert_null(device(ACCTRING_KIND_VBD, 2));
+	assert_int_equal(d->threads, 1);
+	assert_int_equal(kernel_find_devices(&k, &changed), 0);
+	assert_non_null(device(ACCTRING_KIND_VBD, 2));
+}
+
+/* The domid goes to another VM; what the first one cost is not forgotten. */
+static void domid_again(void **state)
+{
+	struct kdev *first, *second;
+
+	(void)state;
+	make_disk(1);
+	make_thread(10, "1.xvda-0", 900, 5000);
+	find_all();
+	kernel_gather(&k);
+	first = device(ACCTRING_KIND_VBD, 1);
+	make_thread(10, "1.xvda-0", 900, 5007);
+	kernel_gather(&k);
+	run("mv " DEVICES "/vbd-1-51712 away && rm -r proc/10");
+	make_disk(1);
+	make_thread(20, "1.xvda-0", 5000, 4);
+	assert_true(find_all());
+	second = device(ACCTRING_KIND_VBD, 1);
+	assert_ptr_not_equal(first, second);
+	assert_true(first->gone);
+	kernel_gather(&k);
+	assert_cost(first, ACCTRING_CLASS_OTHER, 7, 0, 0);
+	assert_cost(second, ACCTRING_CLASS_READ, 1, 100, 51200); /* 4 ns by four classes */
+	forget_costs();
+	run("rm -r " DEVICES "/vbd-1-51712");
+	assert_true(find_all());
+	assert_null(device(ACCTRING_KIND_VBD, 1));
+}
+
+/* What is not a device of ours, or not yet. */
+static void others(void **state)
+{
+	struct kdev *d;
+	bool changed;
+
+	(void)state;
+	make_disk(1);
+	run("rmdir " DEVICES "/vbd-1-51712/driver && mv " DEVICES
+	    "/vbd-1-51712/statistics later && "
+	    "mkdir " DEVICES "/vtpm-1-0 && touch " DEVICES "/vbd-2-1");
+	find_all();
+	assert_true(LIST_EMPTY(&k.devices)); /* nobody serves it */
+	run("mkdir " DEVICES "/vbd-1-51712/driver && echo InitWait >" DEVICES "/vbd-1-51712/state");
+	assert_true(find_all());
+	d = device(ACCTRING_KIND_VBD, 1);
+	assert_non_null(d);
+	assert_false(kernel_lacks_threads(&k)); /* it is not connected */
+	kernel_gather(&k);
+	run("mv later " DEVICES "/vbd-1-51712/statistics && echo Connected >" DEVICES
+	    "/vbd-1-51712/state");
+	assert_true(find_all());
+	assert_true(kernel_lacks_threads(&k));
+	kernel_gather(&k);
+	assert_cost(d, ACCTRING_CLASS_READ, 0, 100, 51200);
+	/* a process that calls itself so */
+	run("mkdir proc/9 && echo '9 (1.xvda-0) S 1 9 9 0 -1 4194560 0 0 0 0 0 5 0 0 20 0 1 0 2000 "
+	    "0 0' "
+	    ">proc/9/stat && echo 5 0 0 >proc/9/schedstat");
+	find_all();
+	assert_int_equal(d->threads, 0);
+	store_gone = true;
+	make_disk(3);
+	assert_int_equal(kernel_find_devices(&k, &changed), -EPIPE);
+	assert_true(changed);
+	run("rm -r sys");
+	assert_int_equal(kernel_find_devices(&k, &changed), -ENOENT);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(thread_names),
+		cmocka_unit_test(bases),
+		cmocka_unit_test(device_names),
+		cmocka_unit_test(proc_stats),
+		cmocka_unit_test(numbers),
+		cmocka_unit_test(softirqs),
+		cmocka_unit_test(growth),
+		cmocka_unit_test(shares),
+		cmocka_unit_test(pouring),
+		cmocka_unit_test_setup_teardown(disks, make_tree, remove_tree),
+		cmocka_unit_test_setup_teardown(vifs, make_tree, remove_tree),
+		cmocka_unit_test_setup_teardown(restarts, make_tree, remove_tree),
+		cmocka_unit_test_setup_teardown(unpaid, make_tree, remove_tree),
+		cmocka_unit_test_setup_teardown(files_run_out, make_tree, remove_tree),
+		cmocka_unit_test_setup_teardown(domid_again, make_tree, remove_tree),
+		cmocka_unit_test_setup_teardown(others, make_tree, remove_tree),
+	};
+
+	return cmocka_run_group_tests_name("kernback", tests, NULL, NULL);
+}
