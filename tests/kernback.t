@@ -34,7 +34,9 @@ vif() {	# vif DOMID SENT SENT_BYTES RECEIVED RECEIVED_BYTES
 	echo Connected >"$devices/vif-$1-0/state"
 	counts "$devices/vif-$1-0/net/vif$1.0/statistics" rx_packets="$2" rx_bytes="$3" \
 		tx_packets="$4" tx_bytes="$5" tx_dropped=0
+	[ -e "$devices/vif-$1-0/net/vif$1.0/threaded" ] || echo 0 >"$devices/vif-$1-0/net/vif$1.0/threaded"
 }
+threaded() { [ "$(cat "$devices/vif-$1-0/net/vif$1.0/threaded")" = "$2" ]; }
 thread() {	# thread PID NAME START NS
 	mkdir -p "$tmp/proc/$1"
 	echo "$1 ($2) S 2 0 0 0 -1 2129984 0 0 0 0 0 5 0 0 20 0 1 0 $3 0 0" >"$tmp/proc/$1/stat"
@@ -100,10 +102,12 @@ is "$(grep -c ksoftirqd "$tmp/list")" 1 "their threads once, together"
 # -- what is billed
 # shellcheck disable=SC2016
 "$bin/xsandbox" exec 1 -- sh -c 'echo $$ >"$0/pid"; exec "$@"' "$tmp" "$bin/acctring-kernback" -v \
-	"${made[@]}" --period 100 --ring-pages 1 --totals "$tmp/totals" >"$tmp/out" 2>"$tmp/kernlog" &
+	"${made[@]}" --threaded --period 100 --ring-pages 1 --totals "$tmp/totals" >"$tmp/out" 2>"$tmp/kernlog" &
 daemon=$!
 soon 10 grep -qs billing "$tmp/kernlog"
 ok $? "it runs"
+threaded 2 1
+ok $? "an interface is made threaded"
 "$bin/xsandbox" exec 1 -- "$bin/acctring-kernback" "${made[@]}" 2>"$tmp/err"
 is "$?/$(grep -c "process $(cat "$tmp/pid")," "$tmp/err")" 4/1 "a second one ends, and names the first"
 sleep 0.3
@@ -153,9 +157,14 @@ ok $? "what nobody read adds up ($(held 2 vbd read))"
 rm -r "$devices/vif-2-0" "$tmp/proc/1"[126]
 soon 10 grep -q 'vif 2/0: gone' "$tmp/kernlog"
 ok $? "a device that goes"
+vif 3 0 0 0 0
+soon 10 threaded 3 1
+ok $? "a new interface is made threaded"
 kill -TERM "$(cat "$tmp/pid")"
 wait $daemon
 is $? 0 "SIGTERM ends it"
+threaded 3 0
+ok $? "its interfaces are not threaded any more"
 like "$(tail -n 1 "$tmp/out")" "spilled=0 overflowed=0 pending=0" "nothing had to be spilled"
 "$bin/acctctl" dump accounts --socket "$tmp/sock" >"$tmp/dump.tsv"
 awk -f tests/conserved.awk "$tmp/dump.tsv" "$tmp/totals" "$tmp/out" >"$tmp/conserved"

@@ -41,6 +41,7 @@ struct kdev {
 	bool gone; /* it is no more; what it cost is not all posted */
 	bool old; /* was there when we began: its counts are others' */
 	bool changed; /* its state has, since the last scan */
+	bool threaded; /* we made it so */
 	char state[KDEV_STATE]; /* as sysfs says: "Connected" */
 	char base[2][THREAD_BASE]; /* what its threads are called, "": not known */
 	unsigned int threads;
@@ -74,6 +75,7 @@ struct kernel {
 	struct kdev_list devices;
 	struct kthread_list threads;
 	bool warned; /* of files that cannot be opened */
+	bool unthreaded; /* an interface could not be made threaded, and that was said */
 
 	/* posting */
 	struct acctring *link;
@@ -112,6 +114,13 @@ int kernel_find_threads(struct kernel *k);
 void kthread_remove(struct kthread *t);
 /* A device that should have threads has none, and another search may find them. */
 bool kernel_lacks_threads(const struct kernel *k);
+
+/* polls.c */
+/*
+ * Makes connected interfaces threaded, or those that we made so not so any
+ * more.  true: some were.
+ */
+bool kernel_thread_polls(struct kernel *k, bool on);
 
 /* gather.c */
 /* Reads all clocks and counts; true: a thread has ended. */

@@ -34,7 +34,7 @@ enum { OPT_PROC = 256, OPT_SYS };
 static struct {
 	struct acctring_options link;
 	unsigned int period;
-	bool list, syslog, verbose;
+	bool list, threaded, syslog, verbose;
 	const char *totals;
 } opt = { .link = ACCTRING_OPTIONS_INIT, .period = PERIOD_MS };
 
@@ -46,13 +46,16 @@ static void usage(void)
 	printf("Usage: " PROGRAM " [options]\n"
 	       "Bills the CPU time of this kernel's xen-blkback and xen-netback to the guests they "
 	       "serve.\n"
-	       "Their threads, that is.  Not billed: softirqs (completions, and what guests send "
-	       "by a vif\n"
-	       "that is not `threaded`), loop, dm-crypt and other workers.  See " PROGRAM "(8).\n\n"
+	       "Their threads, that is.  Not billed: softirqs (completions, and what guests send, "
+	       "but for\n"
+	       "--threaded), loop, dm-crypt and other workers.  See " PROGRAM "(8).\n\n"
 	       "  -l, --list             show devices, threads and what they did; end\n"
 	       "  -P, --period MS        how often to post, 100..1000 (default %u)\n"
 	       "  -t, --totals FILE      on SIGUSR1 and at the end write what was posted:\n"
 	       "                         kind domid device class posts units bytes ns\n"
+	       "  -T, --threaded         have the kernel poll vifs in threads, and so bill what "
+	       "guests\n"
+	       "                         send; at the end in softirqs again\n"
 	       "  -a, --accountant DOMID of the accountant (default: as dom0 says in xenstore)\n"
 	       "  -p, --payers N         rows for devices to be billed by, 1..3719, rounded up to\n"
 	       "                         pages (default %u, fewer if there is no room)\n"
@@ -107,6 +110,9 @@ static bool take_option(int c)
 	case 't':
 		opt.totals = optarg;
 		return true;
+	case 'T':
+		opt.threaded = true;
+		return true;
 	case 's':
 		opt.syslog = true;
 		return true;
@@ -136,6 +142,7 @@ static void options(int argc, char **argv)
 		{ "list", no_argument, NULL, 'l' },
 		{ "period", required_argument, NULL, 'P' },
 		{ "totals", required_argument, NULL, 't' },
+		{ "threaded", no_argument, NULL, 'T' },
 		{ "accountant", required_argument, NULL, 'a' },
 		{ "payers", required_argument, NULL, 'p' },
 		{ "ring-pages", required_argument, NULL, 'r' },
@@ -151,7 +158,7 @@ static void options(int argc, char **argv)
 
 	log_init(PROGRAM, false, false);
 	opterr = 0;
-	while ((c = getopt_long(argc, argv, "lP:t:a:p:r:svhV", all, NULL)) >= 0)
+	while ((c = getopt_long(argc, argv, "lP:t:Ta:p:r:svhV", all, NULL)) >= 0)
 		if (!take_option(c))
 			die_option(argv);
 	if (optind < argc)
@@ -212,6 +219,8 @@ static void look_first(struct kernel *k)
 		    "%s/bus/xen-backend/devices: %s, allowed: a domain of Xen whose kernel serves "
 		    "others",
 		    k->sys, strerror(-r));
+	if (opt.threaded && !opt.list)
+		kernel_thread_polls(k, true);
 	r = kernel_find_threads(k);
 	if (r)
 		die(EXIT_ENV, "%s: %s, allowed: a procfs", k->proc, strerror(-r));
@@ -319,6 +328,8 @@ static bool scan(struct kernel *k, struct scans *s, uint64_t now)
 		return true;
 	s->devices_at = now + SCAN_MS - opt.period / 2;
 	r = kernel_find_devices(k, &changed);
+	if (opt.threaded && kernel_thread_polls(k, true))
+		changed = true;
 	if (!r && (changed || s->ended || now >= s->threads_at || kernel_lacks_threads(k))) {
 		r = kernel_find_threads(k);
 		s->ended = false;
@@ -360,6 +371,7 @@ static bool serve(struct kernel *k)
 		next = next + opt.period > now ? next + opt.period : now + opt.period;
 		ok = turn(k, &s);
 	}
+	kernel_thread_polls(k, false);
 	kernel_gather(k);
 	if (kernel_post(k))
 		log_warn("some was not posted: the accountant does not read");

@@ -547,6 +547,40 @@ static void vifs(void **state)
 	assert_cost(d, ACCTRING_CLASS_RX, 5, 0, 0);
 }
 
+static bool is_threaded(unsigned int domid, const char *name, const char *flag)
+{
+	char command[300];
+
+	snprintf(command, sizeof(command), "grep -q %s %s/" DEVICES "/vif-%u-0/net/%s/threaded",
+		 flag, tree, domid, name);
+	return !system(command); /* NOLINT(cert-env33-c) */
+}
+
+static void threaded(void **state)
+{
+	(void)state;
+	make_vif(1, "vif1.0");
+	make_vif(2, "web");
+	make_vif(3, "vif3.0");
+	make_disk(4);
+	run("cd " DEVICES " && for n in 1-0/net/vif1.0 2-0/net/web; do echo 0 >vif-$n/threaded; "
+	    "done; echo InitWait >vif-2-0/state");
+	find_all();
+	assert_true(kernel_thread_polls(&k, true));
+	assert_true(is_threaded(1, "vif1.0", "1"));
+	assert_true(is_threaded(2, "web", "0")); /* not connected yet */
+	assert_true(k.unthreaded); /* the third has no such file: an old kernel */
+	assert_false(kernel_thread_polls(&k, true));
+	run("echo Connected >" DEVICES "/vif-2-0/state");
+	find_all();
+	assert_true(kernel_thread_polls(&k, true));
+	assert_true(is_threaded(2, "web", "1"));
+	assert_true(kernel_thread_polls(&k, false));
+	assert_true(is_threaded(1, "vif1.0", "0"));
+	assert_true(is_threaded(2, "web", "0"));
+	assert_false(kernel_thread_polls(&k, false));
+}
+
 /* A guest reconnects: threads and counts begin anew. */
 static void restarts(void **state)
 {
@@ -744,6 +778,7 @@ int main(void)
 		cmocka_unit_test(pouring),
 		cmocka_unit_test_setup_teardown(disks, make_tree, remove_tree),
 		cmocka_unit_test_setup_teardown(vifs, make_tree, remove_tree),
+		cmocka_unit_test_setup_teardown(threaded, make_tree, remove_tree),
 		cmocka_unit_test_setup_teardown(restarts, make_tree, remove_tree),
 		cmocka_unit_test_setup_teardown(unpaid, make_tree, remove_tree),
 		cmocka_unit_test_setup_teardown(files_run_out, make_tree, remove_tree),

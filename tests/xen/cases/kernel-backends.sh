@@ -35,7 +35,7 @@ clocks() {
 	done
 	echo $ns
 }
-start_at dom0 kernback 'acctring-kernback -v --totals /tmp/kern.tsv'
+start_at dom0 kernback 'acctring-kernback -v --threaded --totals /tmp/kern.tsv'
 until_ok 10 grep -q billing /tmp/kernback.log || fail "$(log_of dom0 kernback)"
 began=$SECONDS
 one=$(domid one) two=$(domid two)
@@ -75,7 +75,7 @@ for _ in 1 2 3; do
 	sleep 1
 done
 diag "dom0 measured $(($1 / 1000000)) ms = charged $(($2 / 1000000)) + own $(($3 / 1000000)) + unattributed $(($4 / 1000000))"
-# what two sends is polled in softirqs, until the kernel is told to do it in a thread
+# what two sends is polled in softirqs, or, as the daemon told the kernel, in a thread
 found() { [ "$(grep -c "$1): found" /tmp/kernback.log)" = "$2" ]; }
 posted_ms() { acctctl dump accounts | awk -F '\t' -v d="$two" '$2 == d && $5 == "vif" && $7 == "tx" { n += $11 } END { printf "%.0f", n / 1e6 }'; }
 # ms of its threads for what it sends, softirqs that the tick has seen, ms unattributed
@@ -85,9 +85,11 @@ look() {
 		END { printf "%.0f %.0f ", n / 1e6, s }'
 	sums | awk '{ printf "%.0f", $4 / 1e6 }'
 }
+flag() { echo "/sys/class/net/vif$1.0/threaded"; }
+is "$(cat "$(flag "$one")" "$(flag "$two")")" $'1\n1' "threaded"
+found "napi/vif$two.0-[0-9]*" 1 || fail "no thread polls: $(log_of dom0 kernback)"
 for how in softirq thread; do
-	[ $how = softirq ] || echo 1 >"/sys/class/net/vif$two.0/threaded"
-	[ $how = softirq ] || until_ok 20 found "napi/vif$two.0-[0-9]*" 1 || fail "no thread polls: $(log_of dom0 kernback)"
+	[ $how = thread ] && echo 1 >"$(flag "$two")" || echo 0 >"$(flag "$two")"
 	# shellcheck disable=SC2046
 	set -- $(look)
 	a=$(posted_ms)
@@ -116,6 +118,7 @@ until_ok 10 found "vif$two.1-q0-guest-rx" 1 || fail "no new device: $(log_of dom
 destroy two
 until_ok 10 grep -q "vif $two/0: gone" /tmp/kernback.log || fail "$(log_of dom0 kernback)"
 stop_at dom0 kernback || fail "kernback does not end: $(log_of dom0 kernback)"
+is "$(cat "$(flag "$one")")" 0 "threaded, after its end"
 acctctl dump accounts >/tmp/dump.tsv
 awk -f /bed/conserved.awk /tmp/dump.tsv /tmp/kern.tsv /tmp/kernback.out >"$run/conserved" ||
 	fail "not conserved: $(cat "$run/conserved")"
