@@ -55,6 +55,7 @@ ACCT_LIBS  := -lxencall -lsqlite3 -ljansson -levent -lurcu-memb -lurcu-cds -lurc
 COLL_LIBS  := -lxenctrl -levent
 TOOL_LIBS  := -ljansson -lxenctrl
 CONF_LIBS  := -lconfig
+BLK_LIBS   := -luring
 
 PROGRAMS   := $(B)/bin/acctringd $(B)/bin/acctring-collector $(B)/bin/acctctl \
 	      $(B)/bin/acctring-blkback $(B)/bin/acctring-netback $(B)/bin/acctring-kernback \
@@ -93,7 +94,7 @@ help:
 
 # Debian 12 packages: to build, and to run the demo and the tests.
 DEPS := gcc make pkg-config libc6-dev libxen-dev liburcu-dev libevent-dev libconfig-dev \
-	libjansson-dev libsqlite3-dev libcmocka-dev libseccomp-dev xen-utils-4.17 xenstore-utils \
+	libjansson-dev libsqlite3-dev liburing-dev libcmocka-dev libseccomp-dev xen-utils-4.17 xenstore-utils \
 	sqlite3 perl patch
 
 deps:
@@ -164,7 +165,7 @@ $(B)/bin/acctring-collector: $(B)/obj/collector/main.o $(B)/libcollector.a $(BAS
 $(B)/bin/acctctl: $(B)/obj/tools/main.o $(B)/libtools.a $(BASE)
 	$(call link,$(TOOL_LIBS) $(CONF_LIBS) $(RING_LIBS))
 $(B)/bin/acctring-blkback: $(B)/obj/backend/block/main.o $(B)/libbackend.a $(BASE)
-	$(call link,-levent $(CONF_LIBS) $(RING_LIBS))
+	$(call link,$(BLK_LIBS) -levent $(CONF_LIBS) $(RING_LIBS))
 $(B)/bin/acctring-netback: $(B)/obj/backend/net/main.o $(B)/libbackend.a $(BASE)
 	$(call link,-levent $(CONF_LIBS) $(RING_LIBS))
 $(B)/bin/acctring-kernback: $(B)/obj/backend/kernel/main.o $(B)/libbackend.a $(BASE)
@@ -202,7 +203,7 @@ $(B)/sandbox/xsd-preload.so: $(call shim,xsd)
 
 # ---------------------------------------------------------------- tests
 
-ALL_LIBS := $(ACCT_LIBS) $(COLL_LIBS) $(TOOL_LIBS) $(CONF_LIBS) $(RING_LIBS)
+ALL_LIBS := $(BLK_LIBS) $(ACCT_LIBS) $(COLL_LIBS) $(TOOL_LIBS) $(CONF_LIBS) $(RING_LIBS)
 ARCHIVES := $(B)/libaccountant.a $(B)/libcollector.a $(B)/libtools.a $(B)/libbackend.a \
 	    $(B)/libfrontend.a $(BASE)
 $(B)/tests/unit/%: $(B)/obj/tests/unit/%.o $(ARCHIVES)

@@ -39,6 +39,10 @@ static void usage(const struct backend_ops *ops)
 	if (ops->max_lanes > 1)
 		printf("  -d, --devices N        most devices at a time, 1..%u (default %u)\n",
 		       ops->max_lanes, ops->lanes);
+	if (ops->max_queues > 1)
+		printf("  -q, --queues N         most queues of a device, 1..%u (default %u); %u "
+		       "in all\n",
+		       ops->max_queues, ops->queues, ops->max_lanes);
 	printf("  -p, --payers N         rows for devices to be billed by, 1..3719, rounded up to\n"
 	       "                         pages (default %u, fewer if there is no room)\n"
 	       "  -r, --ring-pages N     of each lane: 0, 1, 2, 4 .. 64 (default 8)\n"
@@ -83,8 +87,11 @@ static bool option(struct backend *b, int c, bool *syslog, bool *verbose)
 		b->options.accountant = (int)option_number("accountant", optarg, 0, DOMID_LAST);
 		return true;
 	case 'd':
-		b->options.lanes =
+		b->most_devices =
 			(unsigned int)option_number("devices", optarg, 1, b->ops->max_lanes);
+		return true;
+	case 'q':
+		b->queues = (unsigned int)option_number("queues", optarg, 1, b->ops->max_queues);
 		return true;
 	case 'p':
 		b->options.payers = (unsigned int)option_number("payers", optarg, 1, 3719);
@@ -122,25 +129,28 @@ static void options(struct backend *b, int argc, char **argv)
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
 		{ "devices", required_argument, NULL, 'd' },
+		{ "queues", required_argument, NULL, 'q' },
 		{ NULL, 0, NULL, 0 },
 	};
-	bool syslog = false, verbose = false;
+	bool syslog = false, verbose = false, many = b->ops->max_lanes > 1;
 	struct option lone[sizeof(all) / sizeof(all[0])];
 	int c;
 
 	log_init(b->ops->program, false, false);
 	memcpy(lone, all, sizeof(all));
-	if (b->ops->max_lanes <= 1) /* --devices comes last */
-		memset(&lone[sizeof(all) / sizeof(all[0]) - 2], 0, sizeof(lone[0]));
+	if (!many) /* --devices and --queues come last */
+		memset(&lone[sizeof(all) / sizeof(all[0]) - 3], 0, sizeof(lone[0]));
 	opterr = 0;
-	while ((c = getopt_long(argc, argv,
-				b->ops->max_lanes > 1 ? "k:t:a:p:r:svhVd:" : "k:t:a:p:r:svhV", lone,
+	while ((c = getopt_long(argc, argv, many ? "k:t:a:p:r:svhVd:q:" : "k:t:a:p:r:svhV", lone,
 				NULL)) >= 0)
 		if (!option(b, c, &syslog, &verbose))
 			die_option(argv);
 	if (optind < argc)
 		die(EXIT_USAGE, "%s: unexpected argument, allowed: options, see %s --help",
 		    argv[optind], b->ops->program);
+	b->options.lanes = b->most_devices * b->queues;
+	if (b->options.lanes > b->ops->max_lanes)
+		b->options.lanes = b->ops->max_lanes;
 	if (b->options.payers && acctring_pages(&b->options, true) < 0)
 		die(EXIT_USAGE,
 		    "--payers %u: too many for %u lanes, allowed: what fits a link's %u pages",
@@ -333,7 +343,8 @@ int backend_main(const struct backend_ops *ops, int argc, char **argv)
 	b.kind = ops->kind;
 	b.fd = -1;
 	b.options = (struct acctring_options)ACCTRING_OPTIONS_INIT;
-	b.options.lanes = ops->lanes;
+	b.most_devices = ops->lanes;
+	b.queues = ops->queues ? ops->queues : 1;
 	LIST_INIT(&b.devices);
 	options(&b, argc, argv);
 	open_backend(&b);

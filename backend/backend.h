@@ -26,6 +26,7 @@ struct backend_ops {
 	unsigned int acct_kind;
 	unsigned int lanes; /* default; 1 and max_lanes 1: no option */
 	unsigned int max_lanes;
+	unsigned int queues, max_queues; /* lanes of a device; 0: 1, and no option */
 	/* 0 or -errno.  Sets b->fd: readable when turn() has work. */
 	int (*start)(struct backend *b);
 	void (*stop)(struct backend *b);
@@ -73,6 +74,7 @@ struct backend {
 	const struct backend_ops *ops;
 	const char *kind, *totals_file;
 	struct acctring_options options;
+	unsigned int most_devices, queues; /* as the options say */
 	struct xs_handle *xsh;
 	int domid;
 	char root[128]; /* /local/domain/<own>/backend/<kind> */

@@ -16,8 +16,8 @@ struct sums {
 };
 
 /*
- * Of one device, over all its connections.  Written by the one thread that
- * serves it, read by others while it runs.
+ * Of one device, over all its connections.  Written by the threads that
+ * serve it, read by others while they run.
  */
 struct total {
 	struct total *next;
@@ -58,7 +58,7 @@ void bill_free(struct bill *b);
 
 static inline void bill_add(uint64_t *sum, uint64_t n)
 {
-	__atomic_store_n(sum, __atomic_load_n(sum, __ATOMIC_RELAXED) + n, __ATOMIC_RELAXED);
+	__atomic_fetch_add(sum, n, __ATOMIC_RELAXED);
 }
 
 /* Posts c, whose payer is p; what the library refuses is not in the sums. */

@@ -6,36 +6,38 @@
 #include "backend/block/blkback.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "backend/block/vbd.h"
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/xs.h"
-#include <xen/io/protocols.h>
 
-struct ends {
+#define SIZE_MS 1000 /* how often a disk in use is asked for its size */
+
+struct blkback {
 	pthread_mutex_t lock;
-	struct vbd *list;
+	struct queue *ended;
+	unsigned int lanes; /* of the link's, that are given to disks */
+	uint64_t sized_at; /* ms */
 };
 
 static int blk_start(struct backend *b)
 {
-	struct ends *e = calloc(1, sizeof(*e));
+	struct blkback *k = calloc(1, sizeof(*k));
 
-	if (!e)
+	if (!k)
 		return -ENOMEM;
 	b->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (b->fd < 0) {
-		free(e);
+		free(k);
 		return -errno;
 	}
-	pthread_mutex_init(&e->lock, NULL);
-	b->data = e;
+	pthread_mutex_init(&k->lock, NULL);
+	b->data = k;
 	return 0;
 }
 
@@ -45,200 +47,253 @@ static void blk_stop(struct backend *b)
 	close(b->fd);
 }
 
-/* On the thread that ends. */
-void vbd_ended(struct vbd *v)
+/* On the thread that ends.  One queue of a disk that breaks ends them all. */
+void queue_ended(struct queue *q)
 {
-	struct backend *b = v->d->b;
-	struct ends *e = b->data;
-	int fd = b->fd;
+	struct blkback *k = q->v->d->b->data;
+	int fd = q->v->d->b->fd;
 
-	pthread_mutex_lock(&e->lock);
-	v->next = e->list;
-	e->list = v;
-	pthread_mutex_unlock(&e->lock);
+	eventfd_write(q->v->wake, 1);
+	pthread_mutex_lock(&k->lock);
+	q->next = k->ended;
+	k->ended = q;
+	pthread_mutex_unlock(&k->lock);
 	eventfd_write(fd, 1);
 }
 
-static struct vbd *take_ended(struct backend *b)
+static struct queue *take_ended(struct blkback *k)
 {
-	struct ends *e = b->data;
-	struct vbd *v;
+	struct queue *q;
 
-	pthread_mutex_lock(&e->lock);
-	v = e->list;
-	if (v)
-		e->list = v->next;
-	pthread_mutex_unlock(&e->lock);
-	return v;
+	pthread_mutex_lock(&k->lock);
+	q = k->ended;
+	if (q)
+		k->ended = q->next;
+	pthread_mutex_unlock(&k->lock);
+	return q;
 }
 
-static void drop_connection(struct vbd *v)
+static void join_queue(struct queue *q)
 {
-	if (v->ring.sring)
-		xengnttab_unmap(v->xgt, v->ring.sring, 1);
-	v->ring.sring = NULL;
-	if (v->xce)
-		xenevtchn_close(v->xce); /* unbinds the port */
-	v->xce = NULL;
-	if (v->xgt)
-		xengnttab_close(v->xgt);
-	v->xgt = NULL;
-	if (v->wake >= 0)
-		close(v->wake);
-	v->wake = -1;
+	struct vbd *v = q->v;
+
+	pthread_join(q->thread, NULL);
+	if (!v->broken)
+		v->broken = q->broken;
+	v->running--;
+}
+
+/* All its queues have ended. */
+static void disconnected(struct vbd *v)
+{
+	struct device *d = v->d;
+	const char *broken = v->broken;
+	bool wanted = d->after != XenbusStateUnknown;
+
+	vbd_unmap(v);
+	log_info("disk %u/%u: disconnected", d->domid, d->id);
+	d->serving = false;
+	if (broken && !wanted)
+		device_broken(d, broken);
+	else
+		device_stopped(d);
+}
+
+/* A file that was made longer or shorter: the frontend is told. */
+static void look_at_size(struct device *d)
+{
+	struct vbd *v = d->data;
+	uint64_t bytes;
+
+	if (!v || !d->serving || v->broken || d->after != XenbusStateUnknown ||
+	    !file_size(v->file.fd, &bytes) || bytes == v->file.bytes)
+		return;
+	v->file.bytes = bytes;
+	vbd_resize(v, bytes);
+	if (vbd_publish_disk(v, true))
+		log_info("disk %u/%u: now %llu sectors", d->domid, d->id,
+			 (unsigned long long)v->disk.sectors);
+	else
+		log_warn("disk %u/%u: cannot publish its new size: %s", d->domid, d->id,
+			 strerror(errno));
+}
+
+/* Returns ms to the next look, -1: nobody is served. */
+static int look_at_sizes(struct backend *b)
+{
+	struct blkback *k = b->data;
+	uint64_t now = now_ms();
+	bool due = now >= k->sized_at, served = false;
+	struct device *d;
+
+	LIST_FOREACH(d, &b->devices, link) {
+		served |= d->serving;
+		if (due)
+			look_at_size(d);
+	}
+	if (due)
+		k->sized_at = now + SIZE_MS;
+	return served ? (int)(k->sized_at - now) : -1;
 }
 
 static int blk_turn(struct backend *b)
 {
-	struct vbd *v;
+	struct queue *q;
 	eventfd_t n;
 
 	eventfd_read(b->fd, &n);
-	while ((v = take_ended(b))) {
-		struct device *d = v->d;
-		const char *broken = v->broken;
-		bool wanted = d->after != XenbusStateUnknown;
+	while ((q = take_ended(b->data))) {
+		struct vbd *v = q->v;
 
-		pthread_join(v->thread, NULL);
-		drop_connection(v);
-		log_info("disk %u/%u: disconnected", d->domid, d->id);
-		d->serving = false;
-		if (broken && !wanted)
-			device_broken(d, broken);
-		else
-			device_stopped(d);
+		join_queue(q);
+		if (!v->running)
+			disconnected(v);
 	}
-	return -1;
+	return look_at_sizes(b);
 }
 
-static int publish(struct device *d, const struct disk *disk)
-{
-	char sectors[24], size[12], info[12];
-	const struct xenbus_node nodes[] = {
-		{ "feature-flush-cache", "1" }, { "feature-barrier", "0" },
-		{ "feature-persistent", "0" },	{ "sectors", sectors },
-		{ "sector-size", size },	{ "info", info },
-	};
+/* ---- lanes: one for a disk, more for its queues while there are ---- */
 
-	snprintf(sectors, sizeof(sectors), "%llu", (unsigned long long)disk->sectors);
-	snprintf(size, sizeof(size), "%u", SECTOR);
-	snprintf(info, sizeof(info), "%u", disk->readonly ? VDISK_READONLY : 0);
-	return device_publish(d, nodes, sizeof(nodes) / sizeof(nodes[0])) ? 0 : -errno;
+static void give_lanes(struct vbd *v, unsigned int n)
+{
+	struct blkback *k = v->d->b->data;
+
+	k->lanes += n - v->lanes;
+	v->lanes = n;
+}
+
+static unsigned int want_lanes(const struct vbd *v)
+{
+	const struct backend *b = v->d->b;
+	const struct blkback *k = b->data;
+	unsigned int others = k->lanes - v->lanes, n = 0;
+	unsigned int left = b->options.lanes > others ? b->options.lanes - others : 0;
+	struct device *d;
+
+	LIST_FOREACH(d, &b->devices, link) {
+		const struct vbd *have = d->data;
+
+		n += have && (have == v || have->lanes);
+	}
+	/* those that may still come need one each */
+	n = b->most_devices > n ? b->most_devices - n : 0;
+	left = left > n ? left - n : 1;
+	return left < b->queues ? left : b->queues;
+}
+
+/* ---- steps ---- */
+
+static struct vbd *make_vbd(struct device *d)
+{
+	struct vbd *v = calloc(1, sizeof(*v));
+
+	if (!v)
+		return NULL;
+	v->d = d;
+	v->file.fd = v->wake = -1;
+	d->data = v;
+	return v;
+}
+
+static bool node_is(struct device *d, const char *leaf, const char *value)
+{
+	char *text = xs_readf(d->b->xsh, "%s/%s", d->dir, leaf);
+	bool is = text && !strcmp(text, value);
+
+	free(text);
+	return is;
+}
+
+/* What the toolstack says of the disk, and what its file can. */
+static int open_file(struct vbd *v)
+{
+	struct device *d = v->d;
+	char *params = xs_readf(d->b->xsh, "%s/params", d->dir);
+	char *mode = xs_readf(d->b->xsh, "%s/mode", d->dir);
+	bool readonly = !mode || mode[0] != 'w';
+	int r = -EINVAL;
+
+	if (!params || params[0] != '/') {
+		device_fail(d, "params: not the path of a file or block device");
+	} else {
+		r = file_open(&v->file, params, readonly);
+		if (r)
+			device_fail(d, "params: %.100s: %s", params, strerror(-r));
+	}
+	free(params);
+	free(mode);
+	if (r)
+		return r;
+	v->direct_safe = node_is(d, "direct-io-safe", "1");
+	v->disk = (struct disk){ .sector = SECTOR,
+				 .readonly = readonly,
+				 .discard = v->file.discard_granularity &&
+					    !node_is(d, "discard-enable", "0") };
+	vbd_resize(v, v->file.bytes);
+	v->info = (readonly ? VDISK_READONLY : 0) |
+		  (node_is(d, "removable", "1") ? VDISK_REMOVABLE : 0) |
+		  (node_is(d, "device-type", "cdrom") ? VDISK_CDROM : 0);
+	return 0;
 }
 
 static int blk_offer(struct device *d)
 {
-	struct vbd *v = d->data;
-	char fail[160];
+	struct vbd *v = d->data ? d->data : make_vbd(d);
 	int r;
 
-	if (!v) {
-		v = calloc(1, sizeof(*v));
-		if (!v)
-			return -ENOMEM;
-		v->d = d;
-		v->file = v->wake = -1;
-		d->data = v;
-	}
+	if (!v)
+		return -ENOMEM;
 	/* each time anew: the toolstack may have put another one there */
-	if (v->file >= 0)
-		close(v->file);
-	v->file = -1;
-	r = vbd_open_file(v, fail, sizeof(fail));
-	if (r) {
-		device_fail(d, "%s", fail);
-		return r;
-	}
-	r = publish(d, &v->disk);
+	file_close(&v->file);
+	r = open_file(v);
 	if (r)
-		device_fail(d, "cannot publish the disk: %s", strerror(-r));
-	return r;
+		return r;
+	give_lanes(v, want_lanes(v));
+	return vbd_publish(v, v->lanes);
 }
 
-/* Only what single-page rings of our own ABI are. */
-static bool front_fits(struct device *d)
-{
-	char *protocol = xs_readf(d->b->xsh, "%s/protocol", d->front);
-	uint64_t n;
-	bool ok = true;
-
-	if (protocol && strcmp(protocol, XEN_IO_PROTO_ABI_NATIVE) != 0) {
-		device_fail(d, "protocol: only " XEN_IO_PROTO_ABI_NATIVE " is served");
-		ok = false;
-	}
-	free(protocol);
-	if (ok && ((device_front_u64(d, "ring-page-order", UINT32_MAX, &n) && n) ||
-		   (device_front_u64(d, "num-ring-pages", UINT32_MAX, &n) && n > 1) ||
-		   (device_front_u64(d, "multi-queue-num-queues", UINT32_MAX, &n) && n > 1))) {
-		device_fail(d, "only one ring of one page is served");
-		ok = false;
-	}
-	return ok;
-}
-
-static int map_ring(struct vbd *v, uint32_t ref, evtchn_port_t remote)
+static int run_queues(struct vbd *v)
 {
 	struct device *d = v->d;
-	xenevtchn_port_or_error_t port;
-	struct blkif_sring *sring;
-
-	v->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	v->xgt = xengnttab_open(NULL, 0);
-	v->xce = xenevtchn_open(NULL, 0);
-	if (v->wake < 0 || !v->xgt || !v->xce)
-		return -errno;
-	sring = xengnttab_map_domain_grant_refs(v->xgt, 1, d->domid, &ref, PROT_READ | PROT_WRITE);
-	if (!sring)
-		return -errno;
-	/*
-	 * Requests that another process of ours took and did not answer are
-	 * lost; the frontend asks them again on its new ring.
-	 */
-	BACK_RING_INIT(&v->ring, sring, XENBUS_PAGE);
-	port = xenevtchn_bind_interdomain(v->xce, d->domid, remote);
-	if (port < 0)
-		return -errno;
-	v->port = (evtchn_port_t)port;
-	return 0;
-}
-
-static int run_thread(struct vbd *v)
-{
-	struct device *d = v->d;
+	unsigned int i;
+	int r = 0;
 
 	if (!bill_connect(&d->b->bill, &d->payer, d->domid, d->id))
 		return -ENOMEM;
 	v->broken = NULL;
-	v->seen_to = 0;
-	v->event_at = 0;
-	/* signals are blocked in the main thread, so in this one, too */
-	return -pthread_create(&v->thread, NULL, vbd_thread, v);
+	/* signals are blocked in the main thread, so in these, too */
+	for (i = 0; !r && i < v->queues; i++) {
+		r = pthread_create(&v->queue[i].thread, NULL, queue_thread, &v->queue[i]);
+		v->running += !r;
+	}
+	if (r && v->running) { /* those that run end at once; then it is disconnected */
+		v->broken = "no thread for a queue";
+		eventfd_write(v->wake, 1);
+		return 0;
+	}
+	return -r;
 }
 
 static int blk_connect(struct device *d)
 {
 	struct vbd *v = d->data;
-	uint64_t ref, remote;
-	int r;
+	int r = vbd_map(v, v->lanes);
 
-	if (!device_front_u64(d, "ring-ref", UINT32_MAX, &ref) ||
-	    !device_front_u64(d, "event-channel", UINT32_MAX, &remote)) {
-		device_fail(d, "frontend: no ring-ref or event-channel");
-		return -EINVAL;
+	if (!r) {
+		give_lanes(v, v->queues);
+		r = run_queues(v);
+		if (r)
+			device_fail(d, "cannot serve: %s", strerror(-r));
 	}
-	if (!front_fits(d))
-		return -EINVAL;
-	r = map_ring(v, (uint32_t)ref, (evtchn_port_t)remote);
-	if (!r)
-		r = run_thread(v);
 	if (r) {
-		drop_connection(v);
-		device_fail(d, "cannot connect to ring %u, port %u: %s", (unsigned int)ref,
-			    (unsigned int)remote, strerror(-r));
+		vbd_unmap(v);
 		return r;
 	}
-	log_info("disk %u/%u: connected, %llu sectors%s", d->domid, d->id,
-		 (unsigned long long)v->disk.sectors, v->disk.readonly ? ", read-only" : "");
+	log_info("disk %u/%u: connected, %llu sectors of %u, %u queue%s of %u entries%s%s",
+		 d->domid, d->id, (unsigned long long)v->disk.sectors, v->disk.sector, v->queues,
+		 v->queues > 1 ? "s" : "", v->queue[0].ring.size,
+		 v->queue[0].ring.abi == BLK_ABI_32 ? ", x86_32" : "",
+		 v->disk.readonly ? ", read-only" : "");
 	return 0;
 }
 
@@ -247,7 +302,7 @@ static bool blk_disconnect(struct device *d)
 	struct vbd *v = d->data;
 
 	eventfd_write(v->wake, 1);
-	return false; /* the thread may be in the middle of a request */
+	return false; /* the threads may be in the middle of a request */
 }
 
 static void blk_release(struct device *d)
@@ -256,8 +311,8 @@ static void blk_release(struct device *d)
 
 	if (!v)
 		return;
-	if (v->file >= 0)
-		close(v->file);
+	give_lanes(v, 0);
+	file_close(&v->file);
 	free(v);
 	d->data = NULL;
 }
@@ -271,6 +326,8 @@ const struct backend_ops blkback_ops = {
 	.acct_kind = ACCTRING_KIND_VBD,
 	.lanes = 16,
 	.max_lanes = 256,
+	.queues = 2,
+	.max_queues = QUEUES,
 	.start = blk_start,
 	.stop = blk_stop,
 	.turn = blk_turn,

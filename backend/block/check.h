@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * check.h - is a block request one that may be served?  Pure: works on the
- * backend's copy of the request, which the frontend cannot change any more.
+ * backend's copies of the request and of its indirect segments, which the
+ * frontend cannot change any more.
  */
 #ifndef BACKEND_BLOCK_CHECK_H
 #define BACKEND_BLOCK_CHECK_H
@@ -9,32 +10,51 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "common/xenbus_ring.h"
-#include <xen/io/blkif.h>
+#include "common/blkabi.h"
 
-#define SECTOR 512u /* the protocol's, whatever sector-size says */
-#define SECTORS_PER_PAGE (XENBUS_PAGE / SECTOR)
+#define SECTOR 512u /* the least, and what frontends know that know only one */
+#define SEGMENTS 256u /* most of a request */
 
 struct disk {
-	uint64_t sectors;
-	bool readonly;
+	uint64_t sectors; /* of `sector` bytes */
+	uint32_t sector; /* sector-size: 512..4096, a power of two */
+	bool readonly, discard;
+};
+
+/* A request as it was asked, whatever the layout. */
+struct ask {
+	uint64_t id, sector;
+	uint64_t discarded; /* sectors */
+	uint8_t op;
+	uint8_t indirect_op;
+	uint16_t segments;
+	struct blk_segment seg[BLK_DIRECT];
+	uint32_t indirect[BLK_INDIRECT];
+};
+
+void ask_decode(enum blk_abi abi, const union blk_entry *copy, struct ask *out);
+
+struct part {
+	uint32_t ref;
+	uint16_t offset, bytes; /* within the page */
 };
 
 struct request {
 	uint64_t id;
-	uint64_t offset; /* bytes into the file */
-	uint32_t bytes;
-	uint8_t operation; /* as the frontend wrote it, for the response */
+	uint64_t offset, bytes; /* of the file */
+	uint8_t op; /* BLKIF_OP_READ, _WRITE, _FLUSH_DISKCACHE, _DISCARD; the response's */
 	uint8_t klass; /* ACCTRING_CLASS_* */
-	uint8_t segments;
-	uint32_t ref[BLKIF_MAX_SEGMENTS_PER_REQUEST];
-	struct {
-		uint16_t offset, bytes; /* within the page */
-	} part[BLKIF_MAX_SEGMENTS_PER_REQUEST];
+	uint16_t segments;
+	/* the segments are still in these pages; then check_indirect() */
+	uint16_t pages;
+	uint32_t page[BLK_INDIRECT];
+	struct part part[SEGMENTS];
 };
 
-/* BLKIF_RSP_OKAY, or what to answer.  id, operation, klass are always set. */
-int16_t check_request(const struct blkif_request *copy, const struct disk *disk,
-		      struct request *out);
+/* BLKIF_RSP_OKAY, or what to answer.  id, op, klass are always set. */
+int16_t check_request(const struct ask *ask, const struct disk *disk, struct request *out);
+
+/* seg: out->segments of them, copied from out->pages pages. */
+int16_t check_indirect(const struct blk_segment *seg, const struct disk *disk, struct request *out);
 
 #endif

@@ -1,124 +1,213 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * A request's data: grants mapped, file read or written, grants unmapped.
- */
+#include "backend/block/file.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
+#include <linux/falloc.h>
 #include <linux/fs.h>
 
-#include "backend/block/vbd.h"
-#include "common/xs.h"
+#define PAGE 4096u
 
-static int file_size(int fd, uint64_t *size)
+/*
+ * Where a write may be sent again after it was answered, from pages that are
+ * the guest's own by then.  The toolstack's direct-io-safe says otherwise.
+ */
+static const uint32_t remote_fs[] = {
+	0x6969, /* NFS */
+	0xff534d42, /* CIFS */
+	0xfe534d42, /* SMB2 */
+	0x00c36400, /* Ceph */
+	0x01021997, /* 9P */
+	0x65735546, /* FUSE */
+};
+
+static bool is_local(int fd)
+{
+	struct statfs fs;
+	unsigned int i;
+
+	if (fstatfs(fd, &fs))
+		return false;
+	for (i = 0; i < sizeof(remote_fs) / sizeof(remote_fs[0]); i++)
+		if ((uint32_t)fs.f_type == remote_fs[i])
+			return false;
+	return true;
+}
+
+bool file_size(int fd, uint64_t *bytes)
 {
 	struct stat st;
 
 	if (fstat(fd, &st))
-		return -errno;
-	if (S_ISREG(st.st_mode)) {
-		*size = (uint64_t)st.st_size;
-		return 0;
-	}
-	if (S_ISBLK(st.st_mode))
-		return ioctl(fd, BLKGETSIZE64, size) ? -errno : 0;
-	return -EINVAL;
+		return false;
+	*bytes = (uint64_t)st.st_size;
+	return S_ISREG(st.st_mode) || !ioctl(fd, BLKGETSIZE64, bytes);
 }
 
-int vbd_open_file(struct vbd *v, char *fail, size_t size)
+/* A number below /sys/dev/block/<device>; a partition's queue is its disk's. */
+static uint64_t sys_number(dev_t dev, const char *name)
 {
-	char *params = xs_readf(v->d->b->xsh, "%s/params", v->d->dir);
-	char *mode = xs_readf(v->d->b->xsh, "%s/mode", v->d->dir);
-	uint64_t bytes = 0;
-	int r = -EINVAL;
+	static const char *const where[] = { "", "../" };
+	char path[128], line[32];
+	uint64_t n = 0;
+	unsigned int i;
+	bool ok = false;
 
-	v->disk.readonly = !mode || mode[0] != 'w';
-	if (!params || params[0] != '/') {
-		snprintf(fail, size, "params: not the path of a file or block device");
-	} else {
-		v->file = open(params,
-			       (v->disk.readonly ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK);
-		r = v->file < 0 ? -errno : file_size(v->file, &bytes);
-		if (r)
-			snprintf(fail, size, "params: %.100s: %s", params, strerror(-r));
+	for (i = 0; !ok && i < 2; i++) {
+		FILE *f;
+
+		snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/%s%s", major(dev), minor(dev),
+			 where[i], name);
+		f = fopen(path, "re");
+		if (!f)
+			continue;
+		ok = fgets(line, sizeof(line), f);
+		if (ok)
+			n = strtoull(line, NULL, 10);
+		fclose(f);
 	}
-	v->disk.sectors = bytes / SECTOR;
-	if (r && v->file >= 0) {
-		close(v->file);
-		v->file = -1;
+	return n;
+}
+
+static int learn_device(struct file *f, dev_t dev)
+{
+	unsigned int physical = 0;
+	int logical = 0;
+
+	f->block = true;
+	f->may_direct = true;
+	if (ioctl(f->fd, BLKSSZGET, &logical) || ioctl(f->fd, BLKPBSZGET, &physical))
+		return -errno;
+	f->sector = (uint32_t)logical;
+	f->physical = physical;
+	if (!f->readonly && sys_number(dev, "queue/discard_max_bytes")) {
+		f->discard_granularity = (uint32_t)sys_number(dev, "queue/discard_granularity");
+		f->discard_alignment = (uint32_t)sys_number(dev, "discard_alignment");
+		if (f->discard_granularity < f->sector)
+			f->discard_granularity = f->sector;
 	}
-	free(params);
-	free(mode);
+	return 0;
+}
+
+/* Does it take reads of so many bytes, to places in memory aligned so? */
+static bool takes_direct(int fd, uint32_t sector)
+{
+	void *page;
+	bool ok;
+
+	if (posix_memalign(&page, PAGE, 2 * (size_t)PAGE))
+		return false;
+	ok = pread(fd, (char *)page + sector, sector, 0) >= 0;
+	free(page);
+	return ok;
+}
+
+static bool set_direct(int fd, bool on)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	return flags >= 0 && !fcntl(fd, F_SETFL, on ? flags | O_DIRECT : flags & ~O_DIRECT);
+}
+
+/* The smallest sectors that can be read past the page cache; 512 if none can. */
+static uint32_t file_sector(struct file *f)
+{
+	uint32_t sector = 512;
+
+	if (!set_direct(f->fd, true))
+		return sector;
+	while (sector < PAGE && !takes_direct(f->fd, sector))
+		sector *= 2;
+	if (!takes_direct(f->fd, sector))
+		sector = 512;
+	set_direct(f->fd, false);
+	return sector;
+}
+
+static void learn_regular(struct file *f, const struct stat *st)
+{
+	/* behind the end, so that nothing is lost by trying */
+	off_t behind = (st->st_size + PAGE - 1) / PAGE * PAGE;
+	int hole = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
+
+	f->may_direct = is_local(f->fd);
+	f->sector = file_sector(f);
+	f->physical = (uint32_t)st->st_blksize;
+	if (f->physical > PAGE)
+		f->physical = PAGE;
+	if (!f->readonly && !fallocate(f->fd, hole, behind, PAGE))
+		f->discard_granularity = (uint32_t)st->st_blksize;
+}
+
+static int learn(struct file *f)
+{
+	struct stat st;
+	int r = 0;
+
+	if (fstat(f->fd, &st))
+		return -errno;
+	if (S_ISREG(st.st_mode))
+		learn_regular(f, &st);
+	else
+		r = S_ISBLK(st.st_mode) ? learn_device(f, st.st_rdev) : -EINVAL;
+	if (r)
+		return r;
+	if (!file_size(f->fd, &f->bytes))
+		return -errno;
+	/* what the protocol can say: 512 to 4096, the physical a multiple that fits */
+	if (f->sector > PAGE || f->sector < 512 || f->sector & (f->sector - 1))
+		return -EINVAL;
+	if (f->physical < f->sector || f->physical % f->sector || f->bytes % f->physical)
+		f->physical = f->sector;
+	return 0;
+}
+
+int file_open(struct file *f, const char *path, bool readonly)
+{
+	int r;
+
+	*f = (struct file){ .readonly = readonly };
+	/* O_NONBLOCK: not to hang at a FIFO that somebody put there */
+	f->fd = open(path, (readonly ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK);
+	r = f->fd < 0 ? -errno : learn(f);
+	if (r)
+		file_close(f);
 	return r;
 }
 
-/* Skips what is done. */
-static void advance(struct iovec **iov, int *n, size_t done)
+void file_close(struct file *f)
 {
-	while (*n && done >= (*iov)->iov_len) {
-		done -= (*iov)->iov_len;
-		++*iov;
-		--*n;
-	}
-	if (*n) {
-		(*iov)->iov_base = (char *)(*iov)->iov_base + done;
-		(*iov)->iov_len -= done;
-	}
+	if (f->fd >= 0)
+		close(f->fd);
+	f->fd = -1;
 }
 
-/* All of it, however often the kernel stops short.  True: done. */
-static bool transfer(struct vbd *v, bool to_file, struct iovec *iov, int n, off_t at)
+void file_use(struct file *f, uint32_t sector, bool safe)
 {
-	ssize_t k;
-
-	while (n) {
-		k = to_file ? pwritev(v->file, iov, n, at) : preadv(v->file, iov, n, at);
-		if (k < 0 && errno == EINTR)
-			continue;
-		if (k <= 0) /* 0: somebody has cut the file short */
-			return false;
-		advance(&iov, &n, (size_t)k);
-		at += k;
-	}
-	return true;
+	f->direct = (f->may_direct || safe) && set_direct(f->fd, true);
+	if (f->direct && !takes_direct(f->fd, sector))
+		f->direct = false;
+	if (!f->direct)
+		set_direct(f->fd, false);
 }
 
-static bool move_data(struct vbd *v, const struct request *r, char *page)
+int file_discard(const struct file *f, uint64_t offset, uint64_t bytes)
 {
-	struct iovec iov[BLKIF_MAX_SEGMENTS_PER_REQUEST];
-	unsigned int i;
+	uint64_t range[2] = { offset, bytes };
+	int r;
 
-	for (i = 0; i < r->segments; i++) {
-		iov[i].iov_base = page + i * XENBUS_PAGE + r->part[i].offset;
-		iov[i].iov_len = r->part[i].bytes;
-	}
-	return transfer(v, r->operation == BLKIF_OP_WRITE, iov, r->segments, (off_t)r->offset);
-}
-
-int16_t vbd_do_request(struct vbd *v, const struct request *r)
-{
-	uint32_t ref[BLKIF_MAX_SEGMENTS_PER_REQUEST];
-	bool to_file = r->operation == BLKIF_OP_WRITE;
-	char *page;
-	bool ok;
-
-	if (r->operation == BLKIF_OP_FLUSH_DISKCACHE)
-		return fdatasync(v->file) ? BLKIF_RSP_ERROR : BLKIF_RSP_OKAY;
-	memcpy(ref, r->ref, sizeof(ref)); /* the library's parameter is not const */
-	/* the guest may have granted what is written to the disk read-only */
-	page = xengnttab_map_domain_grant_refs(v->xgt, r->segments, v->d->domid, ref,
-					       to_file ? PROT_READ : PROT_READ | PROT_WRITE);
-	if (!page)
-		return BLKIF_RSP_ERROR;
-	ok = move_data(v, r, page);
-	xengnttab_unmap(v->xgt, page, r->segments);
-	return ok ? BLKIF_RSP_OKAY : BLKIF_RSP_ERROR;
+	do {
+		r = f->block ? ioctl(f->fd, BLKDISCARD, range)
+			     : fallocate(f->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+					 (off_t)offset, (off_t)bytes);
+	} while (r && errno == EINTR);
+	return r ? -errno : 0;
 }

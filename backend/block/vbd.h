@@ -1,58 +1,126 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * vbd.h - a connected virtual disk.  One thread serves it, with a lane of
- * its own, so a slow file delays nobody else and the kernel divides the CPU.
+ * vbd.h - a connected virtual disk and its queues.  Each queue has a ring, a
+ * thread that serves it and a lane, so a slow file delays nobody else and the
+ * kernel divides the CPU.
  */
 #ifndef BACKEND_BLOCK_VBD_H
 #define BACKEND_BLOCK_VBD_H
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <xenevtchn.h>
 #include <xengnttab.h>
 
 #include "backend/backend.h"
+#include "backend/block/aio.h"
 #include "backend/block/check.h"
+#include "backend/block/file.h"
+#include "backend/block/ring.h"
 
-/* entries of a ring of one page */
-#define VBD_RING __CONST_RING_SIZE(blkif, XENBUS_PAGE)
+#define QUEUES 16u /* most of a disk */
+#define SLOTS 128u /* most requests of a queue that are in flight */
+#define FLYING_PAGES 1024u /* most pages of them */
 
-struct vbd {
-	struct device *d;
-	struct vbd *next; /* in the list of those that end */
-	/* the file: from offer to release */
-	int file;
-	struct disk disk;
-	/* the connection */
+/* A request in flight. */
+struct slot {
+	struct slot *next;
+	struct request r;
+	struct transfer t;
+	struct iovec iov[SEGMENTS];
+	void *map; /* its pages, or NULL */
+	uint64_t ns; /* CPU burned for it so far */
+	uint32_t wait; /* ns in the ring */
+	uint8_t flags; /* ACCTRING_F_* */
+};
+
+struct queue {
+	struct vbd *v;
+	struct queue *next; /* in the list of those that end */
+	unsigned int id;
+	bool running;
 	pthread_t thread;
-	int wake; /* eventfd: the main thread wants the end */
 	xengnttab_handle *xgt;
 	xenevtchn_handle *xce;
 	evtchn_port_t port;
-	struct blkif_back_ring ring;
+	struct ring ring;
+	/* the thread's own */
 	struct acctring_lane *lane;
-	/* the frontend's index when we last looked; it never goes back */
-	uint32_t seen_to;
-	/* the counter when each request in the ring was first seen */
-	uint64_t seen_at[VBD_RING], event_at;
+	struct aio aio;
+	bool waits[2]; /* the file takes no reads, no writes without waiting */
+	struct slot *slots, *free;
+	struct slot *queued[SLOTS]; /* put, to be billed when submitted */
+	unsigned int busy, pages; /* in flight */
+	uint64_t event_at; /* the counter when an event came; 0: requests were seen since */
+	uint64_t event_from; /* the same, for what the event itself costs */
+	int masked; /* the port whose event was taken, or -1 */
+	bool worked; /* since then */
 	const char *broken; /* why the thread ended by itself, or NULL */
 };
 
-/* file.c: 0 or -errno; *fail says what is wrong with the toolstack's nodes. */
-int vbd_open_file(struct vbd *v, char *fail, size_t size);
-/* Waits for the grant device and for the file.  Returns the status to answer. */
-int16_t vbd_do_request(struct vbd *v, const struct request *r);
+struct vbd {
+	struct device *d;
+	/* the file: from offer to release */
+	struct file file;
+	struct disk disk; /* .sectors changes while it is served: vbd_disk() */
+	uint32_t info; /* VDISK_* */
+	bool direct_safe;
+	/* the connection */
+	int wake; /* eventfd, never read: the main thread wants the end */
+	unsigned int lanes; /* reserved */
+	unsigned int queues, running;
+	struct queue *queue;
+	const char *broken; /* of the first queue that broke */
+};
 
-/* ring.c */
-enum served { SERVED_ALL, SERVED_SOME, SERVED_BLOCKED, SERVED_BROKEN };
-/*
- * Takes at most `max` requests off the ring, serves and answers them.
- * *taken: how many.  v->event_at: the counter when an event came, or 0.
- */
-enum served vbd_serve(struct vbd *v, unsigned int max, unsigned int *taken);
+/* The disk as it is now. */
+static inline struct disk vbd_disk(const struct vbd *v)
+{
+	struct disk d = { .sector = v->disk.sector,
+			  .readonly = v->disk.readonly,
+			  .discard = v->disk.discard };
+
+	d.sectors = __atomic_load_n(&v->disk.sectors, __ATOMIC_RELAXED);
+	return d;
+}
+
+static inline void vbd_resize(struct vbd *v, uint64_t bytes)
+{
+	__atomic_store_n(&v->disk.sectors, bytes / v->disk.sector, __ATOMIC_RELAXED);
+}
+
+/* data.c: BLKIF_RSP_OKAY or _ERROR.  They may wait. */
+/* The segments of an indirect request, from its pages. */
+int16_t data_indirect(struct queue *q, struct slot *s);
+/* Its pages, for s->t. */
+int16_t data_get(struct queue *q, struct slot *s);
+/* Gives them back.  `status` is how the transfer went, and what comes back if all is well. */
+int16_t data_put(struct queue *q, struct slot *s, int16_t status);
+
+/* queue.c */
+enum served {
+	SERVED_ALL, /* the ring is empty, an event will come */
+	SERVED_SOME, /* there is more */
+	SERVED_FULL, /* there is more when some that are in flight are done */
+	SERVED_BLOCKED, /* the guest may not spend more */
+	SERVED_BROKEN /* the ring */
+};
+bool queue_open(struct queue *q);
+/* Answers all that is in flight; waits for the file. */
+void queue_close(struct queue *q);
+/* Bounded work: takes requests, answers what is done. */
+enum served queue_turn(struct queue *q);
+/* A kick that brought nothing. */
+void queue_idle_event(struct queue *q);
 
 /* thread.c: serves until woken or broken, then reports to the main thread. */
-void *vbd_thread(void *vbd);
-void vbd_ended(struct vbd *v);
+void *queue_thread(void *queue);
+void queue_ended(struct queue *q);
+
+/* connect.c: 0, or -errno and device_fail()ed. */
+int vbd_publish(struct vbd *v, unsigned int queues);
+int vbd_map(struct vbd *v, unsigned int most);
+void vbd_unmap(struct vbd *v);
+/* Only what the disk is; with the state Connected, for a frontend that serves it. */
+bool vbd_publish_disk(struct vbd *v, bool connected);
 
 #endif

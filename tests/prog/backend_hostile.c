@@ -331,7 +331,7 @@ static int bad_port(void)
 
 static int bad_protocol(void)
 {
-	return connect_with("protocol", "x86_32-abi");
+	return connect_with("protocol", "sparc_64-abi");
 }
 
 static const struct {

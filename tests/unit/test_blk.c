@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The pure parts of the block pair: request checking, ring indices, load,
- * pattern, histogram; and the xenbus state machine.
+ * The pure parts of the block frontend: load, pattern, histogram; and the
+ * xenbus state machine.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,159 +11,10 @@
 
 #include <cmocka.h>
 
-#include <acctring/abi.h>
-
-#include "backend/block/check.h"
-#include "backend/index.h"
 #include "common/xenbus.h"
 #include "frontend/block/load.h"
 #include "frontend/block/pattern.h"
 #include "frontend/hist.h"
-
-static const struct disk disk = { .sectors = 1000 };
-static const struct disk readonly = { .sectors = 1000, .readonly = true };
-
-static struct blkif_request request(uint8_t op, uint64_t sector, uint8_t segments)
-{
-	struct blkif_request r;
-	unsigned int i;
-
-	memset(&r, 0, sizeof(r));
-	r.operation = op;
-	r.nr_segments = segments;
-	r.id = 0x1122334455667788;
-	r.sector_number = sector;
-	for (i = 0; i < BLKIF_MAX_SEGMENTS_PER_REQUEST; i++) {
-		r.seg[i].gref = 100 + i;
-		r.seg[i].last_sect = 7;
-	}
-	return r;
-}
-
-static int16_t check(const struct blkif_request *r, const struct disk *d, struct request *out)
-{
-	memset(out, 0xee, sizeof(*out));
-	return check_request(r, d, out);
-}
-
-static void good_requests(void **state)
-{
-	struct blkif_request r = request(BLKIF_OP_READ, 10, 2);
-	struct request out;
-
-	(void)state;
-	r.seg[0].first_sect = 3;
-	r.seg[1].last_sect = 0;
-	assert_int_equal(check(&r, &disk, &out), BLKIF_RSP_OKAY);
-	assert_int_equal(out.klass, ACCTRING_CLASS_READ);
-	assert_true(out.id == 0x1122334455667788);
-	assert_int_equal(out.offset, 5120);
-	assert_int_equal(out.bytes, 6 * 512);
-	assert_int_equal(out.segments, 2);
-	assert_int_equal(out.ref[1], 101);
-	assert_int_equal(out.part[0].offset, 3 * 512);
-	assert_int_equal(out.part[0].bytes, 5 * 512);
-	assert_int_equal(out.part[1].bytes, 512);
-
-	r = request(BLKIF_OP_WRITE, 1000 - 88, 11);
-	assert_int_equal(check(&r, &disk, &out), BLKIF_RSP_OKAY);
-	assert_int_equal(out.klass, ACCTRING_CLASS_WRITE);
-	assert_int_equal(out.bytes, 11 * 4096);
-	r = request(BLKIF_OP_FLUSH_DISKCACHE, 0, 0);
-	assert_int_equal(check(&r, &disk, &out), BLKIF_RSP_OKAY);
-	assert_int_equal(out.klass, ACCTRING_CLASS_FLUSH);
-	assert_int_equal(check(&r, &readonly, &out), BLKIF_RSP_OKAY);
-	r = request(BLKIF_OP_READ, 0, 1);
-	assert_int_equal(check(&r, &readonly, &out), BLKIF_RSP_OKAY);
-}
-
-static void bad_segments(void **state)
-{
-	struct blkif_request r = request(BLKIF_OP_READ, 0, 0);
-	struct request out;
-
-	(void)state;
-	assert_int_equal(check(&r, &disk, &out), BLKIF_RSP_ERROR);
-	r.nr_segments = 12;
-	assert_int_equal(check(&r, &disk, &out), BLKIF_RSP_ERROR);
-	r.nr_segments = 255;
-	assert_int_equal(check(&r, &disk, &out), BLKIF_RSP_ERROR);
-	assert_int_equal(out.bytes, 0);
-	r.nr_segments = 3;
-	r.seg[2].last_sect = 8;
-	assert_int_equal(check(&r, &disk, &out), BLKIF_RSP_ERROR);
-	r.seg[2].last_sect = 255;
-	assert_int_equal(check(&r, &disk, &out), BLKIF_RSP_ERROR);
-	r.seg[2].last_sect = 3;
-	r.seg[2].first_sect = 4;
-	assert_int_equal(check(&r, &disk, &out), BLKIF_RSP_ERROR);
-	r.seg[2].first_sect = 3;
-	assert_int_equal(check(&r, &disk, &out), BLKIF_RSP_OKAY);
-}
-
-static void bad_places(void **state)
-{
-	static const uint64_t sector[] = {
-		993, 1000, 1001, UINT64_MAX, UINT64_MAX - 7, UINT64_MAX / 512, (uint64_t)1 << 55
-	};
-	struct blkif_request r = request(BLKIF_OP_WRITE, 992, 1);
-	struct request out;
-	unsigned int i;
-
-	(void)state;
-	assert_int_equal(check(&r, &disk, &out), BLKIF_RSP_OKAY);
-	for (i = 0; i < sizeof(sector) / sizeof(sector[0]); i++) {
-		r.sector_number = sector[i];
-		assert_int_equal(check(&r, &disk, &out), BLKIF_RSP_ERROR);
-	}
-}
-
-static void bad_operations(void **state)
-{
-	struct blkif_request r = request(BLKIF_OP_WRITE, 0, 1);
-	struct request out;
-	unsigned int op;
-
-	(void)state;
-	assert_int_equal(check(&r, &readonly, &out), BLKIF_RSP_ERROR);
-	assert_int_equal(out.klass, ACCTRING_CLASS_WRITE);
-	r = request(BLKIF_OP_FLUSH_DISKCACHE, 0, 1);
-	assert_int_equal(check(&r, &disk, &out), BLKIF_RSP_ERROR);
-	for (op = 0; op < 256; op++) {
-		if (op == BLKIF_OP_READ || op == BLKIF_OP_WRITE || op == BLKIF_OP_FLUSH_DISKCACHE)
-			continue;
-		r = request((uint8_t)op, 0, 1);
-		assert_int_equal(check(&r, &disk, &out), BLKIF_RSP_EOPNOTSUPP);
-		assert_int_equal(out.klass, ACCTRING_CLASS_OTHER);
-		assert_int_equal(out.operation, op);
-	}
-}
-
-static void ring_indices(void **state)
-{
-	static const uint32_t base[] = { 0, 5, 0x7ffffff0, 0xfffffff0, 0xffffffff };
-	unsigned int i;
-
-	(void)state;
-	for (i = 0; i < sizeof(base) / sizeof(base[0]); i++) {
-		uint32_t b = base[i];
-
-		assert_int_equal(ring_available(b, b, b, b, 32), 0);
-		assert_int_equal(ring_available(b + 32, b, b, b, 32), 32);
-		assert_int_equal(ring_available(b + 32, b + 31, b + 30, b + 20, 32), 2);
-		assert_int_equal(ring_available(b + 33, b, b, b, 32), -1);
-		assert_int_equal(ring_available(b + 1000, b, b, b, 32), -1);
-		assert_int_equal(ring_available(b - 1, b, b, b, 32), -1);
-		/* back behind what was taken, though not behind the answers */
-		assert_int_equal(ring_available(b + 5, b + 6, b + 6, b, 32), -1);
-		assert_int_equal(ring_available(b + 6, b + 6, b + 6, b, 32), 0);
-		/* back behind what was seen, though not behind what was taken */
-		assert_int_equal(ring_available(b + 20, b + 32, b + 8, b + 8, 32), -1);
-		assert_int_equal(ring_available(b + 31, b + 32, b + 8, b + 8, 32), -1);
-		assert_int_equal(ring_available(b + 32, b + 32, b + 8, b + 8, 32), 24);
-		assert_int_equal(ring_available(b + 40, b + 32, b + 8, b + 8, 32), 32);
-	}
-}
 
 /* verify writes each sector once, flushes once, and then reads each once. */
 static void verify_covers(void **state)
@@ -346,12 +197,10 @@ static void xenbus_texts(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(good_requests),     cmocka_unit_test(bad_segments),
-		cmocka_unit_test(bad_places),	     cmocka_unit_test(bad_operations),
-		cmocka_unit_test(ring_indices),	     cmocka_unit_test(verify_covers),
-		cmocka_unit_test(loads_stay_inside), cmocka_unit_test(patterns_differ),
-		cmocka_unit_test(histogram),	     cmocka_unit_test(xenbus_steps),
-		cmocka_unit_test(xenbus_ends),	     cmocka_unit_test(xenbus_texts),
+		cmocka_unit_test(verify_covers),   cmocka_unit_test(loads_stay_inside),
+		cmocka_unit_test(patterns_differ), cmocka_unit_test(histogram),
+		cmocka_unit_test(xenbus_steps),	   cmocka_unit_test(xenbus_ends),
+		cmocka_unit_test(xenbus_texts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A queue: requests from the ring into flight, answers out of it, and a
+ * record of what each has cost from the copy to the answer.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "backend/block/vbd.h"
+#include "backend/cpu.h"
+#include "common/log.h"
+
+#define BATCH 32u /* requests taken in one turn */
+#define BATCH_WAIT 8u /* where each is waited for */
+
+bool queue_open(struct queue *q)
+{
+	unsigned int i, n = q->ring.size < SLOTS ? q->ring.size : SLOTS;
+	const struct device *d = q->v->d;
+	int r;
+
+	q->slots = calloc(n, sizeof(*q->slots));
+	if (!q->slots)
+		return false;
+	for (i = n; i--;) {
+		q->slots[i].next = q->free;
+		q->free = &q->slots[i];
+	}
+	r = aio_open(&q->aio, n);
+	if (r)
+		log_debug("disk %u/%u queue %u: io_uring is refused (%s): reads and writes wait",
+			  d->domid, d->id, q->id, strerror(-r));
+	else
+		log_debug("disk %u/%u queue %u: io_uring, %s", d->domid, d->id, q->id,
+			  q->v->file.direct ? "O_DIRECT" : "through the page cache");
+	q->waits[0] = q->waits[1] = r;
+	return true;
+}
+
+/*
+ * What is called here may make us wait, for others too: what was burned
+ * meanwhile is measured by the thread's CPU clock, outside the span.
+ */
+static int16_t outside(struct queue *q, struct slot *s, struct acctring_span *span,
+		       int16_t (*call)(struct queue *, struct slot *))
+{
+	uint64_t from;
+	int16_t status;
+
+	acctring_span_pause(q->lane, span);
+	from = cpu_ns();
+	status = call(q, s);
+	s->ns += cpu_ns() - from;
+	acctring_span_resume(q->lane, span);
+	return status;
+}
+
+static int16_t give_back(struct queue *q, struct slot *s)
+{
+	return data_put(q, s, BLKIF_RSP_OKAY);
+}
+
+/* The answer, and the record of all that the request has cost. */
+static void answer(struct queue *q, struct slot *s, int16_t status)
+{
+	struct acctring_cost c = { .units = 1, .flags = s->flags, .klass = s->r.klass };
+	struct acctring_span span;
+
+	acctring_span_begin(q->lane, &span);
+	if (s->map)
+		outside(q, s, &span, give_back);
+	ring_answer(&q->ring, s->r.id, s->r.op, status);
+	c.ns = acctring_span_end(q->lane, &span) + s->ns;
+	c.end = span.mark;
+	c.wait = s->wait;
+	c.bytes = status == BLKIF_RSP_OKAY ? s->r.bytes : 0;
+	if (status != BLKIF_RSP_OKAY)
+		c.flags |= ACCTRING_F_FAILED;
+	bill_post(q->lane, &q->v->d->payer, &c);
+	q->busy--;
+	q->pages -= s->r.segments;
+	s->next = q->free;
+	q->free = s;
+}
+
+/* All that waits for the file; from where the transfer stopped short, s->t.bytes is left. */
+static int16_t wait_for_file(struct queue *q, struct slot *s)
+{
+	const struct file *f = &q->v->file;
+	int r;
+
+	if (s->r.op == BLKIF_OP_FLUSH_DISKCACHE)
+		r = fdatasync(f->fd) ? -errno : 0;
+	else if (s->r.op == BLKIF_OP_DISCARD)
+		r = file_discard(f, s->r.offset, s->r.bytes);
+	else
+		r = aio_wait_for(f->fd, &s->t, s->r.bytes - s->t.bytes);
+	if (r == -EOPNOTSUPP && s->r.op == BLKIF_OP_DISCARD)
+		return BLKIF_RSP_EOPNOTSUPP;
+	return r ? BLKIF_RSP_ERROR : BLKIF_RSP_OKAY;
+}
+
+/* From the copy to the pages. */
+static int16_t prepare(struct queue *q, struct slot *s, struct acctring_span *span)
+{
+	struct disk disk = vbd_disk(q->v);
+	union blk_entry copy;
+	struct ask ask;
+	uint64_t wait;
+	int16_t status;
+
+	wait = span->mark - ring_take(&q->ring, &copy);
+	wait = acctring_ns(q->lane, wait);
+	s->wait = wait > UINT32_MAX ? UINT32_MAX : (uint32_t)wait;
+	ask_decode(q->ring.abi, &copy, &ask);
+	status = check_request(&ask, &disk, &s->r);
+	if (status == BLKIF_RSP_OKAY && s->r.pages)
+		status = outside(q, s, span, data_indirect);
+	if (status == BLKIF_RSP_OKAY && s->r.segments)
+		status = outside(q, s, span, data_get);
+	return status;
+}
+
+/* What the system call burned for n requests together: each its share. */
+static void share(struct slot *const *s, unsigned int n, uint64_t ns)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		s[i]->ns += ns / n + (i < ns % n);
+}
+
+static void submit(struct queue *q)
+{
+	unsigned int n = q->aio.queued, left;
+	uint64_t from;
+
+	if (!n)
+		return;
+	from = cpu_ns();
+	aio_submit(&q->aio);
+	left = q->aio.queued;
+	share(q->queued, n - left, n > left ? cpu_ns() - from : 0);
+	memmove(q->queued, q->queued + n - left, left * sizeof(q->queued[0]));
+}
+
+/* The file does it at once, or while we wait; meanwhile go on those before it. */
+static int16_t wait_now(struct queue *q, struct slot *s, struct acctring_span *span)
+{
+	acctring_span_pause(q->lane, span);
+	submit(q);
+	acctring_span_resume(q->lane, span);
+	return outside(q, s, span, wait_for_file);
+}
+
+static void take_one(struct queue *q, uint8_t flags)
+{
+	struct slot *s = q->free;
+	struct acctring_span span;
+	bool flies = false;
+	int16_t status;
+
+	q->free = s->next;
+	q->busy++;
+	s->flags = flags;
+	s->ns = 0;
+	acctring_span_begin(q->lane, &span);
+	status = prepare(q, s, &span);
+	q->pages += s->r.segments;
+	if (status == BLKIF_RSP_OKAY) {
+		flies = s->map && !q->waits[s->t.write];
+		if (flies) {
+			q->queued[q->aio.queued] = s;
+			aio_put(&q->aio, q->v->file.fd, &s->t);
+		} else {
+			status = wait_now(q, s, &span);
+		}
+	}
+	s->ns += acctring_span_end(q->lane, &span);
+	if (!flies)
+		answer(q, s, status);
+}
+
+/* How a transfer ended: bytes, or -errno. */
+static int16_t landed(struct queue *q, struct slot *s, int result)
+{
+	uint64_t from;
+	int16_t status;
+
+	if (result == (int64_t)s->r.bytes)
+		return BLKIF_RSP_OKAY;
+	if (result == -EOPNOTSUPP)
+		q->waits[s->t.write] = true; /* it cannot say when it would wait */
+	else if (result < 0 && result != -EAGAIN && result != -EINTR)
+		return BLKIF_RSP_ERROR;
+	if (result > 0)
+		s->t.bytes -= (uint64_t)result;
+	submit(q);
+	from = cpu_ns();
+	status = wait_for_file(q, s);
+	s->ns += cpu_ns() - from;
+	return status;
+}
+
+/* Answers what is done. */
+static void reap(struct queue *q)
+{
+	struct slot *s;
+	int result;
+
+	while ((s = aio_take(&q->aio, &result))) {
+		answer(q, s, landed(q, s, result));
+		q->worked = true;
+	}
+}
+
+static void push(struct queue *q)
+{
+	if (ring_push(&q->ring))
+		xenevtchn_notify(q->xce, q->port);
+}
+
+void queue_close(struct queue *q)
+{
+	if (q->slots) {
+		while (q->aio.flying + q->aio.queued) {
+			aio_wait(&q->aio);
+			reap(q);
+		}
+		push(q);
+	}
+	aio_close(&q->aio);
+	free(q->slots);
+	q->slots = q->free = NULL;
+}
+
+/* What a later look finds came after the event. */
+static uint64_t seen_at(struct queue *q)
+{
+	uint64_t at = q->event_at;
+
+	q->event_at = 0;
+	return at ? at : acctring_counter(q->lane);
+}
+
+static bool full(const struct queue *q)
+{
+	return !q->free || q->pages + SEGMENTS > FLYING_PAGES;
+}
+
+enum served queue_turn(struct queue *q)
+{
+	unsigned int most = q->aio.on ? BATCH : BATCH_WAIT, n = 0;
+	bool blocked = false;
+	int there = ring_look(&q->ring, seen_at(q));
+
+	if (there < 0)
+		return SERVED_BROKEN;
+	for (; there && n < most && !full(q); there--, n++) {
+		blocked = !acctring_admit(q->lane, q->v->d->payer.row);
+		if (blocked)
+			break;
+		take_one(q, n ? 0 : ACCTRING_F_FIRST);
+	}
+	q->worked |= n || blocked;
+	submit(q);
+	reap(q);
+	push(q);
+	if (blocked)
+		return SERVED_BLOCKED;
+	if (!there)
+		there = ring_look_last(&q->ring, acctring_counter(q->lane));
+	if (there < 0)
+		return SERVED_BROKEN;
+	if (q->aio.queued) /* the kernel had no room */
+		return SERVED_SOME;
+	return !there ? SERVED_ALL : full(q) ? SERVED_FULL : SERVED_SOME;
+}
+
+void queue_idle_event(struct queue *q)
+{
+	struct acctring_cost c = { .units = 1, .klass = ACCTRING_CLASS_EVENT };
+	struct acctring_span span = { .mark = q->event_from };
+
+	c.ns = acctring_span_end(q->lane, &span);
+	c.end = span.mark;
+	bill_post(q->lane, &q->v->d->payer, &c);
+}
