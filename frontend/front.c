@@ -57,10 +57,22 @@ static bool find_device(struct front *f, const char *kind, const char *device)
 	return true;
 }
 
+bool front_port(struct front *f, unsigned int i, evtchn_port_t *out)
+{
+	xenevtchn_port_or_error_t port = (xenevtchn_port_or_error_t)f->port;
+
+	if (i || !f->port)
+		port = xenevtchn_bind_unbound_port(f->xce, (uint32_t)f->backend);
+	if (port < 0) {
+		log_error("no event channel for domain %d: %s", f->backend, strerror(errno));
+		return false;
+	}
+	*out = (evtchn_port_t)port;
+	return true;
+}
+
 bool front_open(struct front *f, const char *kind, const char *device, int timeout_ms)
 {
-	xenevtchn_port_or_error_t port;
-
 	memset(f, 0, sizeof(*f));
 	f->timeout_ms = timeout_ms;
 	f->signals = open_signals();
@@ -82,13 +94,7 @@ bool front_open(struct front *f, const char *kind, const char *device, int timeo
 		log_error("no grant or event device: %s", strerror(errno));
 		return false;
 	}
-	port = xenevtchn_bind_unbound_port(f->xce, (uint32_t)f->backend);
-	if (port < 0) {
-		log_error("no event channel for domain %d: %s", f->backend, strerror(errno));
-		return false;
-	}
-	f->port = (evtchn_port_t)port;
-	return true;
+	return front_port(f, 0, &f->port);
 }
 
 void *front_share(struct front *f, unsigned int pages, uint32_t *refs)
@@ -191,6 +197,7 @@ static bool take_watches(struct front *f, struct front_events *e)
 		log_error("xenstore is gone: %s", strerror(errno));
 		return false;
 	}
+	e->told = any;
 	if (any)
 		e->lost = xenbus_read_state(f->xsh, f->back) != XenbusStateConnected;
 	return true;
@@ -233,7 +240,12 @@ bool front_sleep(struct front *f, int64_t timeout_ns, struct front_events *e)
 
 void front_kick(struct front *f)
 {
-	xenevtchn_notify(f->xce, f->port);
+	front_kick_port(f, f->port);
+}
+
+void front_kick_port(struct front *f, evtchn_port_t port)
+{
+	xenevtchn_notify(f->xce, port);
 }
 
 void front_end(struct front *f)

@@ -29,6 +29,9 @@ struct front {
 /* kind: vbd, vif; device: its number, or NULL for the first that is there. */
 bool front_open(struct front *f, const char *kind, const char *device, int timeout_ms);
 
+/* Event channel `i`; 0 is f->port, which front_open() has made. */
+bool front_port(struct front *f, unsigned int i, evtchn_port_t *port);
+
 /* Pages for the backend, writable, zeroed; NULL: errno. */
 void *front_share(struct front *f, unsigned int pages, uint32_t *refs);
 
@@ -49,13 +52,15 @@ bool front_connect(struct front *f);
 
 struct front_events {
 	bool kicked; /* the event channel fired; it is unmasked again */
-	bool lost; /* the backend closes, or is gone */
+	bool told; /* the backend has written its state, the same or another */
+	bool lost; /* it closes, or is gone */
 	bool ended; /* SIGTERM, SIGINT */
 };
 
 /* Sleeps for at most timeout_ns (-1: for ever).  false: a device failed. */
 bool front_sleep(struct front *f, int64_t timeout_ns, struct front_events *e);
 void front_kick(struct front *f);
+void front_kick_port(struct front *f, evtchn_port_t port);
 
 /* Closing, Closed; waits for the backend, so that pages can be given back. */
 void front_end(struct front *f);

@@ -52,18 +52,18 @@ ok $? "blkback --help, --version"
 "$bin/acctring-blkfront" --help | grep -q -- --rw && "$bin/acctring-blkfront" --version >/dev/null
 ok $? "blkfront --help, --version"
 codes=
-for args in "--no-such" "--ring-pages 3" "--devices 0" "--payers x" "--payers 3720" "--devices 256 --payers 496" \
+for args in "--no-such" "--ring-pages 3" "--devices 0" "--queues 17" "--payers x" "--payers 3720" "--devices 256 --payers 496" \
 	"--kind a/b" "extra"; do
 	# shellcheck disable=SC2086
 	"$bin/acctring-blkback" $args 2>>"$tmp/usage"
 	codes="$codes $?"
 done
-for args in "--no-such" "--rw mad" "--bs 100" "--bs 1m" "--depth 33" "--rate 0" "extra"; do
+for args in "--no-such" "--rw mad" "--bs 100" "--bs 2m" "--depth 33" "--depth 513" "--queues 17" "--ring-order 5" "--rate 0" "extra"; do
 	# shellcheck disable=SC2086
 	"$bin/acctring-blkfront" $args 2>>"$tmp/usage"
 	codes="$codes $?"
 done
-is "$codes" " 2 2 2 2 2 2 2 2 2 2 2 2 2 2 2" "wrong options end with 2"
+is "$codes" " 2 2 2 2 2 2 2 2 2 2 2 2 2 2 2 2 2 2 2" "wrong options end with 2"
 "$xsb" exec 2 -- "$bin/acctring-blkfront" 2>"$tmp/none"
 is $? 4 "a guest without a disk: 4"
 is "$(wc -l <"$tmp/none")" 1 "in one line"
@@ -168,12 +168,31 @@ done <<-'LIST'
 	sector-far    status -1
 	sector-wrap   status -1
 	bad-op        status -2
+	barrier       status -2
+	flush-data    status -1
+	discard       status 0
+	discard-far   status -1
+	discard-wrap  status -1
+	indirect      status 0
+	indirect-order status -1
+	indirect-end  status -1
+	indirect-grant status -1
+	indirect-many status -1
+	indirect-none status -1
+	indirect-page status -1
+	indirect-op   status -1
 	write         status 0
 	flush         status 0
 	bad-ref       closed cannot connect to ring *
 	no-number     closed frontend: no ring-ref *
 	bad-port      closed cannot connect to ring *
 	bad-protocol  closed protocol: only *
+	bad-order     closed a ring has 1, 2, 4, 8 or 16 pages
+	odd-pages     closed a ring has 1, 2, 4, 8 or 16 pages
+	missing-ref   closed frontend: no ring-ref *
+	no-queues     closed multi-queue-num-queues: allowed are 1..*
+	many-queues   closed multi-queue-num-queues: allowed are 1..*
+	missing-queue closed frontend: no queue-0/ring-ref *
 	storm         status 0
 	scribble      @(alive|closed)*
 	states        status 0

@@ -1,93 +1,27 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Rings and requests.  Entries are written here by the places of their
+ * fields, which both layouts share but for where the first 64 bit number
+ * stands; the backend reads them through common/blkabi.h: two accounts of one
+ * layout.
+ */
 #include "frontend/block/blkfront.h"
 
-#include <errno.h>
 #include <string.h>
 
 #include "common/clock.h"
-#include "common/log.h"
 #include "frontend/block/pattern.h"
-#include <xen/io/protocols.h>
 
-static bool share_pages(struct blkfront *b)
+uint8_t *blk_entry(const struct blkfront *b, const struct blk_queue *q, uint32_t index)
 {
-	unsigned int i;
-	void *ring = front_share(&b->f, 1, &b->ring_ref);
-
-	if (!ring)
-		return false;
-	b->ring.sring = ring;
-	for (i = 0; i < b->depth; i++) {
-		struct blk_slot *s = &b->slot[i];
-
-		s->data = front_share(&b->f, b->pages, s->ref);
-		if (!s->data)
-			return false;
-		s->id = i;
-	}
-	return true;
-}
-
-int blk_open(struct blkfront *b, const char *device, unsigned int depth, uint32_t max_bytes,
-	     int timeout_ms)
-{
-	memset(b, 0, sizeof(*b));
-	b->depth = depth;
-	b->pages = (max_bytes + XENBUS_PAGE - 1) / XENBUS_PAGE;
-	if (!front_open(&b->f, "vbd", device, timeout_ms))
-		return EXIT_ENV;
-	if (share_pages(b))
-		return 0;
-	log_error("cannot grant %u pages to domain %d: %s", 1 + b->depth * b->pages, b->f.backend,
-		  strerror(errno));
-	return EXIT_ENV;
-}
-
-bool blk_connect(struct blkfront *b)
-{
-	struct blkif_sring *sring = b->ring.sring;
-
-	if (!front_begin(&b->f))
-		return false;
-	XEN_FRONT_RING_INIT(&b->ring, sring, XENBUS_PAGE);
-	if (!front_write(&b->f, "ring-ref", "%u", b->ring_ref) ||
-	    !front_write(&b->f, "event-channel", "%u", b->f.port) ||
-	    !front_write(&b->f, "protocol", "%s", XEN_IO_PROTO_ABI_NATIVE) || !front_connect(&b->f))
-		return false;
-	b->sectors = front_back_u64(&b->f, "sectors", 0);
-	b->readonly = front_back_u64(&b->f, "info", 0) & VDISK_READONLY;
-	b->can_flush = front_back_u64(&b->f, "feature-flush-cache", 0);
-	return true;
-}
-
-bool blk_reconnect(struct blkfront *b)
-{
-	unsigned int i;
-
-	b->reconnects++;
-	if (!blk_connect(b))
-		return false;
-	for (i = 0; i < b->depth; i++) {
-		if (!b->slot[i].busy)
-			continue;
-		b->busy--;
-		blk_put(b, &b->slot[i]);
-	}
-	blk_push(b);
-	return true;
-}
-
-void blk_close(struct blkfront *b)
-{
-	front_end(&b->f);
-	front_close(&b->f);
+	return q->ring + BLK_RING_HEADER + (index & (q->size - 1)) * blk_entry_size(b->how.abi);
 }
 
 struct blk_slot *blk_slot(struct blkfront *b)
 {
 	unsigned int i;
 
-	for (i = 0; i < b->depth; i++)
+	for (i = 0; i < b->how.depth; i++)
 		if (!b->slot[i].busy)
 			return &b->slot[i];
 	return NULL;
@@ -95,70 +29,140 @@ struct blk_slot *blk_slot(struct blkfront *b)
 
 static uint8_t operation(enum load_op op)
 {
-	return op == LOAD_OP_READ    ? BLKIF_OP_READ
-	       : op == LOAD_OP_WRITE ? BLKIF_OP_WRITE
-				     : BLKIF_OP_FLUSH_DISKCACHE;
+	static const uint8_t of[LOAD_OPS] = {
+		[LOAD_OP_READ] = BLKIF_OP_READ,
+		[LOAD_OP_WRITE] = BLKIF_OP_WRITE,
+		[LOAD_OP_FLUSH] = BLKIF_OP_FLUSH_DISKCACHE,
+		[LOAD_OP_DISCARD] = BLKIF_OP_DISCARD,
+	};
+
+	return of[op];
+}
+
+/* The segments of a request; returns how many. */
+static unsigned int segments(const struct blkfront *b, const struct blk_slot *s,
+			     struct blk_segment *to)
+{
+	uint32_t left = s->r.bytes / b->sector, most = XENBUS_PAGE / b->sector, n;
+	unsigned int i;
+
+	for (i = 0; left; i++, left -= n) {
+		n = left < most ? left : most;
+		to[i] = (struct blk_segment){ .ref = s->ref[i], .last = (uint8_t)(n - 1) };
+	}
+	return i;
+}
+
+static void put_data(const struct blkfront *b, const struct blk_slot *s, uint8_t *e, uint8_t *after)
+{
+	uint32_t pages = (s->r.bytes + XENBUS_PAGE - 1) / XENBUS_PAGE;
+	struct blk_segment seg[BLK_DIRECT];
+	uint16_t n;
+
+	if (pages <= BLK_DIRECT && !b->how.indirect) {
+		e[1] = (uint8_t)segments(b, s, seg);
+		memcpy(after, seg, e[1] * sizeof(seg[0]));
+		return;
+	}
+	n = (uint16_t)segments(b, s, s->segment);
+	e[1] = e[0];
+	e[0] = BLKIF_OP_INDIRECT;
+	memcpy(e + 2, &n, sizeof(n));
+	memcpy(after + 4, &s->segment_ref, sizeof(s->segment_ref));
+}
+
+void blk_put_raw(struct blkfront *b, unsigned int queue, const void *entry)
+{
+	struct blk_queue *q = &b->queue[queue];
+	union blk_entry e;
+
+	memcpy(&e, entry, blk_entry_size(b->how.abi));
+	blk_copy_out(blk_entry(b, q, q->prod++), &e, blk_entry_size(b->how.abi));
 }
 
 void blk_put(struct blkfront *b, struct blk_slot *s)
 {
-	struct blkif_request *r = RING_GET_REQUEST(&b->ring, b->ring.req_prod_pvt);
-	uint32_t left = s->r.bytes / PATTERN_SECTOR, n;
-	unsigned int i;
+	_Alignas(8) uint8_t e[sizeof(union blk_entry)] = { operation(s->r.op) };
+	uint8_t *id = e + (b->how.abi == BLK_ABI_32 ? 4 : 8), *after = id + 16;
+	uint64_t sector = s->r.sector * PATTERN_SECTOR / b->sector, n = s->r.bytes / b->sector;
 
-	memset(r, 0, sizeof(*r));
-	r->operation = operation(s->r.op);
-	r->id = s->id;
-	r->sector_number = s->r.sector;
-	for (i = 0; left; i++, left -= n) {
-		n = left < 8 ? left : 8;
-		r->seg[i].gref = s->ref[i];
-		r->seg[i].last_sect = (uint8_t)(n - 1);
-	}
-	r->nr_segments = (uint8_t)i;
+	memcpy(id, &s->id, sizeof(s->id));
+	memcpy(id + 8, &sector, sizeof(sector));
+	if (s->r.op == LOAD_OP_DISCARD)
+		memcpy(after, &n, sizeof(n));
+	else if (s->r.op != LOAD_OP_FLUSH)
+		put_data(b, s, e, after);
+	blk_put_raw(b, s->queue, e);
 	s->busy = true;
 	s->since = now_ns();
 	b->busy++;
-	b->ring.req_prod_pvt++;
+}
+
+static void push(struct blkfront *b, struct blk_queue *q)
+{
+	uint32_t old = q->pushed, event;
+
+	if (q->prod == old)
+		return;
+	xen_wmb(); /* requests before the index that covers them */
+	*(volatile uint32_t *)&blk_header(q)->req_prod = q->prod;
+	q->pushed = q->prod;
+	xen_mb(); /* the backend sees the index before we see its wish */
+	event = xenbus_index(&blk_header(q)->req_event);
+	if (q->prod - event < q->prod - old)
+		front_kick_port(&b->f, q->port);
 }
 
 void blk_push(struct blkfront *b)
 {
-	int notify;
+	unsigned int i;
 
-	RING_PUSH_REQUESTS_AND_CHECK_NOTIFY(&b->ring, notify);
-	if (notify)
-		front_kick(&b->f);
+	for (i = 0; i < b->how.queues; i++)
+		push(b, &b->queue[i]);
 }
 
 /* Is there an answer?  -1: the backend's index breaks the ring. */
-static int answers(struct blkfront *b)
+static int answers(const struct blk_queue *q)
 {
-	uint32_t prod = xenbus_index(&b->ring.sring->rsp_prod);
+	uint32_t prod = xenbus_index(&blk_header(q)->rsp_prod);
 
 	xen_rmb(); /* answers are read after the index that covers them */
-	if (prod - b->ring.rsp_cons > b->ring.req_prod_pvt - b->ring.rsp_cons)
+	if (prod - q->cons > q->pushed - q->cons)
 		return -1;
-	return prod != b->ring.rsp_cons;
+	return prod != q->cons;
 }
 
-static int final_check(struct blkfront *b)
+static int final_check(const struct blk_queue *q)
 {
-	int n = answers(b);
+	int n = answers(q);
 
 	if (n)
 		return n;
-	b->ring.sring->rsp_event = b->ring.rsp_cons + 1;
+	*(volatile uint32_t *)&blk_header(q)->rsp_event = q->cons + 1;
 	xen_mb(); /* the backend sees our wish before we see its index */
-	return answers(b);
+	return answers(q);
 }
 
-static struct blk_slot *check_answer(struct blkfront *b, const struct blkif_response *copy)
+int blk_answer_raw(struct blkfront *b, unsigned int queue, struct blk_answer *a)
 {
-	struct blk_slot *s = &b->slot[copy->id % BLK_DEPTH];
+	struct blk_queue *q = &b->queue[queue];
+	union blk_entry e;
+	int n = final_check(q);
 
-	if (copy->id % 256 >= b->depth || !s->busy || s->id != copy->id ||
-	    copy->operation != operation(s->r.op))
+	if (n <= 0)
+		return n;
+	blk_copy_in(&e, blk_entry(b, q, q->cons++), sizeof(struct blk32_response));
+	*a = (struct blk_answer){ e.rsp32.id, e.rsp32.op, e.rsp32.status };
+	return 1;
+}
+
+static struct blk_slot *check_answer(struct blkfront *b, unsigned int queue,
+				     const struct blk_answer *a)
+{
+	struct blk_slot *s = &b->slot[a->id % BLK_DEPTH];
+
+	if (a->id % BLK_DEPTH >= b->how.depth || !s->busy || s->id != a->id || s->queue != queue ||
+	    a->op != operation(s->r.op))
 		return NULL;
 	return s;
 }
@@ -177,24 +181,22 @@ static void count(struct blkfront *b, const struct blk_slot *s, int16_t status)
 
 struct blk_slot *blk_answer(struct blkfront *b, int16_t *status, bool *broken)
 {
-	struct blkif_response copy;
-	struct blk_slot *s;
-	int n = final_check(b);
+	struct blk_slot *s = NULL;
+	struct blk_answer a;
+	unsigned int i;
+	int n = 0;
 
-	*broken = n < 0;
-	if (n <= 0)
+	for (i = 0; !n && i < b->how.queues; i++)
+		n = blk_answer_raw(b, i, &a);
+	if (n > 0)
+		s = check_answer(b, i - 1, &a);
+	*broken = n && !s;
+	if (!s)
 		return NULL;
-	RING_COPY_RESPONSE(&b->ring, b->ring.rsp_cons, &copy);
-	s = check_answer(b, &copy);
-	if (!s) {
-		*broken = true;
-		return NULL;
-	}
-	b->ring.rsp_cons++;
 	s->busy = false;
-	s->id += 256;
+	s->id += BLK_DEPTH;
 	b->busy--;
-	*status = copy.status;
-	count(b, s, copy.status);
+	*status = a.status;
+	count(b, s, a.status);
 	return s;
 }

@@ -5,9 +5,12 @@
 
 static uint32_t pick_sectors(struct load *l)
 {
-	uint32_t min = l->min / PATTERN_SECTOR, max = l->max / PATTERN_SECTOR;
+	uint32_t unit = l->unit ? l->unit : PATTERN_SECTOR;
+	uint32_t min = l->min / unit, max = l->max / unit;
 
-	return min == max ? min : min + (uint32_t)(pattern_random(&l->random) % (max - min + 1));
+	if (min != max)
+		min += (uint32_t)(pattern_random(&l->random) % (max - min + 1));
+	return min * (unit / PATTERN_SECTOR);
 }
 
 /* A run of sectors from the next one; at the end of the disk it is cut. */
@@ -38,13 +41,34 @@ static bool next_verify(struct load *l, bool idle, struct load_request *out)
 	return true;
 }
 
-bool load_next(struct load *l, bool idle, struct load_request *out)
+/* Reads, writes or discards, in order or anywhere. */
+static bool next_data(struct load *l, struct load_request *out)
 {
-	bool random =
-		l->mode == LOAD_RANDREAD || l->mode == LOAD_RANDWRITE || l->mode == LOAD_RANDRW;
+	bool random = l->mode == LOAD_RANDREAD || l->mode == LOAD_RANDWRITE ||
+		      l->mode == LOAD_RANDRW || l->mode == LOAD_RANDTRIM;
 	bool writes = l->mode == LOAD_WRITE || l->mode == LOAD_RANDWRITE;
 	uint32_t n;
 
+	if (l->count && l->issued == l->count)
+		return false;
+	if (l->mode == LOAD_RW || l->mode == LOAD_RANDRW)
+		writes = pattern_random(&l->random) & 1;
+	out->op = writes ? LOAD_OP_WRITE : LOAD_OP_READ;
+	if (l->mode == LOAD_TRIM || l->mode == LOAD_RANDTRIM)
+		out->op = LOAD_OP_DISCARD;
+	n = pick_sectors(l);
+	if (random)
+		/* aligned to the largest size, as fio does */
+		l->next = pattern_random(&l->random) % l->sectors / (l->max / PATTERN_SECTOR) *
+			  (l->max / PATTERN_SECTOR);
+	else if (l->next == l->sectors)
+		l->next = 0;
+	take_run(l, n, out);
+	return true;
+}
+
+bool load_next(struct load *l, bool idle, struct load_request *out)
+{
 	out->op = LOAD_OP_NONE;
 	out->sector = 0;
 	out->bytes = 0;
@@ -53,26 +77,9 @@ bool load_next(struct load *l, bool idle, struct load_request *out)
 		out->op = LOAD_OP_FLUSH;
 		return true;
 	}
-	if (l->mode == LOAD_VERIFY) {
-		if (!next_verify(l, idle, out))
-			return false;
-		writes = out->op == LOAD_OP_WRITE;
-	} else {
-		if (l->count && l->issued == l->count)
-			return false;
-		if (l->mode == LOAD_RW || l->mode == LOAD_RANDRW)
-			writes = pattern_random(&l->random) & 1;
-		out->op = writes ? LOAD_OP_WRITE : LOAD_OP_READ;
-		n = pick_sectors(l);
-		if (random)
-			/* aligned to the largest size, as fio does */
-			l->next = pattern_random(&l->random) % l->sectors /
-				  (l->max / PATTERN_SECTOR) * (l->max / PATTERN_SECTOR);
-		else if (l->next == l->sectors)
-			l->next = 0;
-		take_run(l, n, out);
-	}
+	if (!(l->mode == LOAD_VERIFY ? next_verify(l, idle, out) : next_data(l, out)))
+		return false;
 	l->issued++;
-	l->unflushed += writes;
+	l->unflushed += out->op == LOAD_OP_WRITE;
 	return true;
 }

@@ -15,13 +15,16 @@ enum load_mode {
 	LOAD_RANDWRITE,
 	LOAD_RW,
 	LOAD_RANDRW,
+	LOAD_TRIM,
+	LOAD_RANDTRIM,
 	LOAD_VERIFY
 };
 
 struct load {
 	/* parameters */
 	enum load_mode mode;
-	uint32_t min, max; /* bytes of a request, multiples of 512 */
+	uint32_t min, max; /* bytes of a request, multiples of 512 and of `unit` */
+	uint32_t unit; /* bytes of a sector of the disk, 0: 512 */
 	uint64_t sectors; /* of the disk that are used */
 	uint64_t count; /* requests without flushes, 0: no end */
 	uint32_t flush; /* a flush after so many writes, 0: none */
@@ -34,7 +37,14 @@ struct load {
 	bool flushed; /* verify: flush between the halves was asked */
 };
 
-enum load_op { LOAD_OP_NONE, LOAD_OP_READ, LOAD_OP_WRITE, LOAD_OP_FLUSH };
+enum load_op {
+	LOAD_OP_NONE,
+	LOAD_OP_READ,
+	LOAD_OP_WRITE,
+	LOAD_OP_FLUSH,
+	LOAD_OP_DISCARD,
+	LOAD_OPS
+};
 
 struct load_request {
 	enum load_op op;

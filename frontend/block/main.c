@@ -21,12 +21,13 @@
 static struct {
 	const char *device;
 	struct load load;
-	uint64_t size, seed, rate, runtime, depth, timeout;
+	struct blk_how how;
+	uint64_t size, seed, rate, runtime, timeout;
 	bool progress, verbose, reconnect;
 } opt = {
 	.load = { .mode = LOAD_RANDREAD, .min = 4096, .max = 4096 },
+	.how = { .depth = 16, .queues = 1 },
 	.seed = 1,
-	.depth = 16,
 	.timeout = 10,
 };
 
@@ -38,14 +39,19 @@ static void usage(void)
 	printf("Usage: " PROGRAM " [options]\n"
 	       "Connects a virtual disk (device/vbd/<id>) of this domain and puts load on it.\n\n"
 	       "  -d, --device ID       default: the first one\n"
-	       "  -w, --rw MODE         read, write, randread (default), randwrite, rw, randrw, "
-	       "or\n"
-	       "                        verify: writes all, reads it back and compares; ends by\n"
-	       "                        itself\n"
+	       "  -w, --rw MODE         read, write, randread (default), randwrite, rw, randrw,\n"
+	       "                        trim, randtrim: discards; or verify: writes all, reads it\n"
+	       "                        back and compares; ends by itself\n"
 	       "  -b, --bs N[-M]        bytes of a request, or from N to M at random; multiples "
 	       "of\n"
-	       "                        512 up to %u, suffix k (default 4k)\n"
+	       "                        512 up to %u, suffixes k, m (default 4k); above 44k\n"
+	       "                        by indirect requests\n"
 	       "  -q, --depth N         requests in flight, 1..%u (default 16)\n"
+	       "      --queues N        rings, 1..%u (default 1)\n"
+	       "      --ring-order N    2^N pages each, N 0..%u (default 0)\n"
+	       "      --indirect        all requests are indirect\n"
+	       "      --abi32           entries as a 32 bit x86 guest lays them out\n"
+	       "      --large-sectors   takes the backend's sector-size\n"
 	       "  -r, --rate N          requests a second (default: no limit)\n"
 	       "  -t, --runtime S       seconds; -c, --count N requests (default: until SIGTERM)\n"
 	       "  -s, --size BYTES      of the disk to use, suffixes k, m, g (default: all)\n"
@@ -57,7 +63,7 @@ static void usage(void)
 	       "  -v, --verbose   -h, --help   -V, --version\n\n"
 	       "Exit codes: 0 ended and no error, 1 errors or mismatches, 2 command line,\n"
 	       "4 no Xen, store or device.\n",
-	       BLK_MAX_BYTES, BLK_DEPTH);
+	       BLK_MAX_BYTES, BLK_DEPTH, BLK_QUEUES, BLK_ORDER);
 }
 
 static uint64_t number(const char *option, const char *text, uint64_t min, uint64_t max)
@@ -103,8 +109,8 @@ static void bs_option(char *text)
 
 static void rw_option(const char *text)
 {
-	static const char *const name[] = { "read", "write",  "randread", "randwrite",
-					    "rw",   "randrw", "verify" };
+	static const char *const name[] = { "read",   "write", "randread", "randwrite", "rw",
+					    "randrw", "trim",  "randtrim", "verify" };
 	unsigned int i;
 
 	for (i = 0; i < sizeof(name) / sizeof(name[0]); i++)
@@ -112,11 +118,47 @@ static void rw_option(const char *text)
 			opt.load.mode = (enum load_mode)i;
 			return;
 		}
-	die(EXIT_USAGE, "--rw %s: allowed are read, write, randread, randwrite, rw, randrw, verify",
+	die(EXIT_USAGE,
+	    "--rw %s: allowed are read, write, randread, randwrite, rw, randrw, trim, randtrim, "
+	    "verify",
 	    text);
 }
 
-enum { OPT_SEED = 256, OPT_TIMEOUT, OPT_RECONNECT };
+enum {
+	OPT_SEED = 256,
+	OPT_TIMEOUT,
+	OPT_RECONNECT,
+	OPT_QUEUES,
+	OPT_ORDER,
+	OPT_INDIRECT,
+	OPT_ABI32,
+	OPT_LARGE
+};
+
+/* How the disk is connected. */
+static void take_how(int c)
+{
+	switch (c) {
+	case 'q':
+		opt.how.depth = (unsigned int)number("depth", optarg, 1, BLK_DEPTH);
+		break;
+	case OPT_QUEUES:
+		opt.how.queues = (unsigned int)number("queues", optarg, 1, BLK_QUEUES);
+		break;
+	case OPT_ORDER:
+		opt.how.order = (unsigned int)number("ring-order", optarg, 0, BLK_ORDER);
+		break;
+	case OPT_INDIRECT:
+		opt.how.indirect = true;
+		break;
+	case OPT_ABI32:
+		opt.how.abi = BLK_ABI_32;
+		break;
+	case OPT_LARGE:
+		opt.how.large = true;
+		break;
+	}
+}
 
 static void take_option(int c)
 {
@@ -129,9 +171,6 @@ static void take_option(int c)
 		break;
 	case 'b':
 		bs_option(optarg);
-		break;
-	case 'q':
-		opt.depth = number("depth", optarg, 1, BLK_DEPTH);
 		break;
 	case 'r':
 		opt.rate = number("rate", optarg, 1, 1000000000);
@@ -169,6 +208,8 @@ static void take_option(int c)
 	case 'V':
 		printf(PROGRAM " " ACCTRING_VERSION "\n");
 		exit(0);
+	default:
+		take_how(c);
 	}
 }
 
@@ -187,6 +228,11 @@ static void options(int argc, char **argv)
 		{ "seed", required_argument, NULL, OPT_SEED },
 		{ "timeout", required_argument, NULL, OPT_TIMEOUT },
 		{ "reconnect", no_argument, NULL, OPT_RECONNECT },
+		{ "queues", required_argument, NULL, OPT_QUEUES },
+		{ "ring-order", required_argument, NULL, OPT_ORDER },
+		{ "indirect", no_argument, NULL, OPT_INDIRECT },
+		{ "abi32", no_argument, NULL, OPT_ABI32 },
+		{ "large-sectors", no_argument, NULL, OPT_LARGE },
 		{ "progress", no_argument, NULL, 'p' },
 		{ "verbose", no_argument, NULL, 'v' },
 		{ "help", no_argument, NULL, 'h' },
@@ -221,7 +267,14 @@ static bool size_disk(void)
 		log_error("the disk has %" PRIu64 " bytes: less than one request", sectors * 512);
 		return false;
 	}
+	if (opt.load.min % disk.sector || opt.load.max % disk.sector ||
+	    sectors % (disk.sector / PATTERN_SECTOR)) {
+		log_error("--bs, --size: not multiples of the disk's sectors of %u bytes",
+			  disk.sector);
+		return false;
+	}
 	opt.load.sectors = sectors;
+	opt.load.unit = disk.sector;
 	opt.load.random = opt.seed;
 	return true;
 }
@@ -297,7 +350,8 @@ static int64_t submit(uint64_t start, uint64_t *put, bool *end)
 
 static uint64_t requests(void)
 {
-	return disk.done[LOAD_OP_READ] + disk.done[LOAD_OP_WRITE] + disk.done[LOAD_OP_FLUSH];
+	return disk.done[LOAD_OP_READ] + disk.done[LOAD_OP_WRITE] + disk.done[LOAD_OP_FLUSH] +
+	       disk.done[LOAD_OP_DISCARD];
 }
 
 static void report(uint64_t since)
@@ -305,15 +359,16 @@ static void report(uint64_t since)
 	double s = (double)(now_ns() - since) / 1e9;
 
 	printf("blkfront requests=%" PRIu64 " errors=%" PRIu64 " unsupported=%" PRIu64
-	       " reads=%" PRIu64 " writes=%" PRIu64 " flushes=%" PRIu64 " bytes=%" PRIu64
+	       " reads=%" PRIu64 " writes=%" PRIu64 " flushes=%" PRIu64 " discards=%" PRIu64
+	       " bytes=%" PRIu64
 	       " seconds=%.3f rps=%.0f bps=%.0f p50_us=%.1f p99_us=%.1f verified=%" PRIu64
-	       " mismatches=%" PRIu64 " reconnects=%" PRIu64 "\n",
+	       " mismatches=%" PRIu64 " reconnects=%" PRIu64 " sectors=%" PRIu64 "\n",
 	       requests(), disk.errors, disk.unsupported, disk.done[LOAD_OP_READ],
-	       disk.done[LOAD_OP_WRITE], disk.done[LOAD_OP_FLUSH], disk.bytes, s,
-	       (double)requests() / s, (double)disk.bytes / s,
+	       disk.done[LOAD_OP_WRITE], disk.done[LOAD_OP_FLUSH], disk.done[LOAD_OP_DISCARD],
+	       disk.bytes, s, (double)requests() / s, (double)disk.bytes / s,
 	       (double)hist_percentile(&disk.latency, 50) / 1e3,
 	       (double)hist_percentile(&disk.latency, 99) / 1e3, verified, mismatches,
-	       disk.reconnects);
+	       disk.reconnects, disk.sectors);
 	fflush(stdout);
 }
 
@@ -388,6 +443,8 @@ static bool run(void)
 		wait = sleep_time(wait, stop, &next);
 		if (!front_sleep(&disk.f, wait, &e) || (e.lost && !lost()) || !reap())
 			return false;
+		if (e.told && !e.lost)
+			blk_read_size(&disk);
 	}
 }
 
@@ -398,8 +455,9 @@ int main(int argc, char **argv)
 	int r;
 
 	options(argc, argv);
-	r = blk_open(&disk, opt.device, (unsigned int)opt.depth, opt.load.max,
-		     (int)opt.timeout * 1000);
+	opt.how.bytes = opt.load.mode == LOAD_TRIM || opt.load.mode == LOAD_RANDTRIM ? XENBUS_PAGE
+										     : opt.load.max;
+	r = blk_open(&disk, opt.device, &opt.how, (int)opt.timeout * 1000);
 	if (r)
 		return r;
 	if (!blk_connect(&disk) || !size_disk()) {

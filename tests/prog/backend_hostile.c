@@ -24,6 +24,13 @@
 
 static struct blkfront disk;
 
+#define RING 32u /* entries of one page */
+
+static struct blk_ring_header *ring(void)
+{
+	return blk_header(&disk.queue[0]);
+}
+
 static struct blkif_request good(uint8_t op)
 {
 	struct blkif_request r;
@@ -40,8 +47,7 @@ static struct blkif_request good(uint8_t op)
 /* Puts a request that our own code would not make. */
 static void put(struct blkif_request r)
 {
-	*RING_GET_REQUEST(&disk.ring, disk.ring.req_prod_pvt) = r;
-	disk.ring.req_prod_pvt++;
+	blk_put_raw(&disk, 0, &r);
 	blk_push(&disk);
 	front_kick(&disk.f);
 }
@@ -60,14 +66,11 @@ static int outcome(void)
 {
 	uint64_t until = now_ns() + 5000000000u;
 	struct front_events e;
+	struct blk_answer a;
 
 	while (now_ns() < until) {
-		if (xenbus_index(&disk.ring.sring->rsp_prod) != disk.ring.rsp_cons) {
-			struct blkif_response rsp;
-
-			RING_COPY_RESPONSE(&disk.ring, disk.ring.rsp_cons, &rsp);
-			disk.ring.rsp_cons++;
-			printf("status %d%s\n", rsp.status, rsp.id == 77 ? "" : " wrong id");
+		if (blk_answer_raw(&disk, 0, &a) > 0) {
+			printf("status %d%s\n", a.status, a.id == 77 ? "" : " wrong id");
 			return 0;
 		}
 		if (!front_sleep(&disk.f, 20000000, &e))
@@ -89,7 +92,7 @@ static int send_request(struct blkif_request r)
 
 static int set_prod(uint32_t prod)
 {
-	*(volatile uint32_t *)&disk.ring.sring->req_prod = prod;
+	*(volatile uint32_t *)&ring()->req_prod = prod;
 	xen_mb();
 	front_kick(&disk.f);
 	return outcome();
@@ -102,7 +105,7 @@ static int prod_ahead(void)
 
 static int prod_by_one(void)
 {
-	return set_prod(BLK_DEPTH + 1);
+	return set_prod(RING + 1);
 }
 
 static int prod_back(void)
@@ -137,17 +140,17 @@ static int prod_falls(void)
 	struct blkif_request r = good(BLKIF_OP_READ);
 	unsigned int i;
 
-	r.nr_segments = BLK_SEGMENTS;
-	for (i = 0; i < BLK_SEGMENTS; i++) {
-		r.seg[i].gref = disk.slot[0].ref[i];
+	r.nr_segments = BLK_DIRECT;
+	for (i = 0; i < BLK_DIRECT; i++) {
+		r.seg[i].gref = disk.slot[i].ref[0];
 		r.seg[i].last_sect = 7;
 	}
-	for (i = 0; i < BLK_DEPTH; i++)
-		*RING_GET_REQUEST(&disk.ring, disk.ring.req_prod_pvt++) = r;
+	for (i = 0; i < RING; i++)
+		blk_put_raw(&disk, 0, &r);
 	blk_push(&disk);
-	while (!xenbus_index(&disk.ring.sring->rsp_prod) && now_ns() < until)
+	while (!xenbus_index(&ring()->rsp_prod) && now_ns() < until)
 		;
-	*(volatile uint32_t *)&disk.ring.sring->req_prod = BLK_DEPTH - 1;
+	*(volatile uint32_t *)&ring()->req_prod = RING - 1;
 	xen_mb();
 	front_kick(&disk.f);
 	return print_end();
@@ -209,6 +212,113 @@ static int bad_op(void)
 	return send_request(good(77));
 }
 
+static int barrier(void)
+{
+	return send_request(good(BLKIF_OP_WRITE_BARRIER));
+}
+
+static int flush_data(void)
+{
+	struct blkif_request r = good(BLKIF_OP_FLUSH_DISKCACHE);
+
+	r.nr_segments = 1;
+	return send_request(r);
+}
+
+/* Of sectors that the disk has not; op and number stand where others have segments. */
+static int discard(uint64_t sector, uint64_t sectors)
+{
+	struct blkif_request r = good(BLKIF_OP_DISCARD);
+
+	r.nr_segments = 0;
+	r.sector_number = sector;
+	memcpy(r.seg, &sectors, sizeof(sectors));
+	return send_request(r);
+}
+
+static int discard_far(void)
+{
+	return discard(disk.sectors - 1, 2);
+}
+
+static int discard_wrap(void)
+{
+	return discard(8, UINT64_MAX - 4);
+}
+
+static int discard_good(void)
+{
+	return discard(0, 8);
+}
+
+/* ---- indirect ones ---- */
+
+static int indirect(uint8_t op, uint16_t segments, uint32_t ref)
+{
+	struct blkif_request_indirect i = {
+		.operation = BLKIF_OP_INDIRECT, .indirect_op = op, .nr_segments = segments, .id = 77
+	};
+	struct blkif_request r;
+
+	memset(&r, 0, sizeof(r));
+	i.indirect_grefs[0] = ref;
+	memcpy(&r, &i, sizeof(i));
+	return send_request(r);
+}
+
+/* All segments are the same page of the guest, but the last. */
+static int indirect_with(uint16_t segments, struct blk_segment last)
+{
+	struct blk_slot *s = &disk.slot[0];
+	unsigned int i;
+
+	for (i = 0; i + 1u < segments; i++)
+		s->segment[i] = (struct blk_segment){ .ref = s->ref[0], .last = 7 };
+	s->segment[i] = last;
+	return indirect(BLKIF_OP_READ, segments, s->segment_ref);
+}
+
+static int indirect_good(void)
+{
+	return indirect_with(256, (struct blk_segment){ .ref = disk.slot[0].ref[0], .last = 7 });
+}
+
+static int indirect_order(void)
+{
+	return indirect_with(
+		200, (struct blk_segment){ .ref = disk.slot[0].ref[0], .first = 3, .last = 2 });
+}
+
+static int indirect_end(void)
+{
+	return indirect_with(200, (struct blk_segment){ .ref = disk.slot[0].ref[0], .last = 8 });
+}
+
+static int indirect_grant(void)
+{
+	return indirect_with(200, (struct blk_segment){ .ref = 0x7fffffff, .last = 7 });
+}
+
+static int indirect_many(void)
+{
+	return indirect(BLKIF_OP_READ, 257, disk.slot[0].segment_ref);
+}
+
+static int indirect_none(void)
+{
+	return indirect(BLKIF_OP_READ, 0, disk.slot[0].segment_ref);
+}
+
+static int indirect_page(void)
+{
+	return indirect(BLKIF_OP_READ, 12, 0x7fffffff);
+}
+
+static int indirect_op(void)
+{
+	return indirect(BLKIF_OP_INDIRECT, 12, disk.slot[0].segment_ref);
+}
+
 static int write_op(void)
 {
 	return send_request(good(BLKIF_OP_WRITE));
@@ -230,7 +340,7 @@ __attribute__((no_sanitize("thread"))) static void *scribble(void *arg)
 	unsigned int i;
 
 	for (i = 0; !enough; i++) {
-		volatile uint8_t *p = (volatile uint8_t *)&disk.ring.sring->ring[i % BLK_DEPTH];
+		volatile uint8_t *p = blk_entry(&disk, &disk.queue[0], i);
 
 		p[pattern_random(&x) % sizeof(struct blkif_request)] = (uint8_t)x;
 	}
@@ -243,21 +353,23 @@ static int scribbling(void)
 	uint64_t until = now_ns() + 2000000000u;
 	struct front_events e = { .lost = false };
 	unsigned int answers = 0;
+	struct blk_answer a;
 	pthread_t t;
 
 	pthread_create(&t, NULL, scribble, NULL);
 	while (now_ns() < until) {
-		while (RING_FREE_REQUESTS(&disk.ring)) {
-			*RING_GET_REQUEST(&disk.ring, disk.ring.req_prod_pvt) = good(BLKIF_OP_READ);
-			disk.ring.req_prod_pvt++;
+		while (disk.queue[0].prod - disk.queue[0].cons < RING) {
+			struct blkif_request r = good(BLKIF_OP_READ);
+
+			blk_put_raw(&disk, 0, &r);
 		}
 		blk_push(&disk);
 		front_kick(&disk.f);
 		front_sleep(&disk.f, 1000000, &e);
 		if (e.lost)
 			break;
-		answers += xenbus_index(&disk.ring.sring->rsp_prod) - disk.ring.rsp_cons;
-		disk.ring.rsp_cons = xenbus_index(&disk.ring.sring->rsp_prod);
+		while (blk_answer_raw(&disk, 0, &a) > 0)
+			answers++;
 	}
 	enough = true;
 	pthread_join(t, NULL);
@@ -297,9 +409,13 @@ static int connect_with(const char *leaf, const char *value)
 {
 	enum xenbus_state s;
 
-	if (!front_begin(&disk.f) || !front_write(&disk.f, "ring-ref", "%u", disk.ring_ref) ||
+	if (!front_begin(&disk.f) ||
+	    !front_write(&disk.f, "ring-ref", "%u", disk.queue[0].ref[0]) ||
 	    !front_write(&disk.f, "event-channel", "%u", disk.f.port) ||
 	    !front_write(&disk.f, "protocol", "%s", XEN_IO_PROTO_ABI_NATIVE) ||
+	    !front_write(&disk.f, "multi-queue-num-queues", "1") ||
+	    !front_write(&disk.f, "ring-page-order", "%s",
+			 strcmp(leaf, "num-ring-pages") ? "0" : "none") ||
 	    !front_write(&disk.f, leaf, "%s", value))
 		return 1;
 	xenbus_write_state(disk.f.xsh, disk.f.dir, XenbusStateInitialised);
@@ -334,6 +450,38 @@ static int bad_protocol(void)
 	return connect_with("protocol", "sparc_64-abi");
 }
 
+static int bad_order(void)
+{
+	return connect_with("ring-page-order", "5");
+}
+
+static int odd_pages(void)
+{
+	return connect_with("num-ring-pages", "3");
+}
+
+/* Two pages are said, one is there. */
+static int missing_ref(void)
+{
+	return connect_with("ring-page-order", "1");
+}
+
+static int no_queues(void)
+{
+	return connect_with("multi-queue-num-queues", "0");
+}
+
+static int many_queues(void)
+{
+	return connect_with("multi-queue-num-queues", "17");
+}
+
+/* The second queue is that of nobody. */
+static int missing_queue(void)
+{
+	return connect_with("multi-queue-num-queues", "2");
+}
+
 static const struct {
 	const char *name;
 	int (*run)(void);
@@ -350,6 +498,19 @@ static const struct {
 	{ "sector-far", sector_far, true },
 	{ "sector-wrap", sector_wrap, true },
 	{ "bad-op", bad_op, true },
+	{ "barrier", barrier, true },
+	{ "flush-data", flush_data, true },
+	{ "discard-far", discard_far, true },
+	{ "discard-wrap", discard_wrap, true },
+	{ "discard", discard_good, true },
+	{ "indirect", indirect_good, true },
+	{ "indirect-order", indirect_order, true },
+	{ "indirect-end", indirect_end, true },
+	{ "indirect-grant", indirect_grant, true },
+	{ "indirect-many", indirect_many, true },
+	{ "indirect-none", indirect_none, true },
+	{ "indirect-page", indirect_page, true },
+	{ "indirect-op", indirect_op, true },
 	{ "write", write_op, true },
 	{ "flush", flush_op, true },
 	{ "scribble", scribbling, true },
@@ -359,10 +520,19 @@ static const struct {
 	{ "no-number", no_number, false },
 	{ "bad-port", bad_port, false },
 	{ "bad-protocol", bad_protocol, false },
+	{ "bad-order", bad_order, false },
+	{ "odd-pages", odd_pages, false },
+	{ "missing-ref", missing_ref, false },
+	{ "no-queues", no_queues, false },
+	{ "many-queues", many_queues, false },
+	{ "missing-queue", missing_queue, false },
 };
 
 int main(int argc, char **argv)
 {
+	static const struct blk_how how = {
+		.depth = 32, .queues = 1, .bytes = XENBUS_PAGE, .indirect = true
+	};
 	unsigned int i;
 	int r = 2;
 
@@ -370,7 +540,7 @@ int main(int argc, char **argv)
 	for (i = 0; argc == 2 && i < sizeof(attack) / sizeof(attack[0]); i++) {
 		if (strcmp(argv[1], attack[i].name))
 			continue;
-		r = blk_open(&disk, NULL, BLK_DEPTH, BLK_MAX_BYTES / BLK_SEGMENTS, 5000);
+		r = blk_open(&disk, NULL, &how, 5000);
 		if (!r && attack[i].connect && !blk_connect(&disk))
 			r = 1;
 		if (!r)

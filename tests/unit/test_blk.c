@@ -63,7 +63,7 @@ static void loads_stay_inside(void **state)
 				  .count = 1000,
 				  .flush = 10,
 				  .random = mode };
-		unsigned int n[4] = { 0 };
+		unsigned int n[LOAD_OPS] = { 0 };
 		struct load_request r;
 
 		for (i = 0; load_next(&l, false, &r); i++) {
@@ -71,9 +71,11 @@ static void loads_stay_inside(void **state)
 			assert_true(r.op == LOAD_OP_FLUSH || r.bytes);
 			n[r.op]++;
 		}
-		assert_int_equal(n[LOAD_OP_READ] + n[LOAD_OP_WRITE], 1000);
+		assert_int_equal(n[LOAD_OP_READ] + n[LOAD_OP_WRITE] + n[LOAD_OP_DISCARD], 1000);
+		assert_int_equal(n[LOAD_OP_DISCARD], mode >= LOAD_TRIM ? 1000 : 0);
 		assert_int_equal(n[LOAD_OP_FLUSH], n[LOAD_OP_WRITE] / 10);
-		assert_true(mode < LOAD_RW || (n[LOAD_OP_READ] > 400 && n[LOAD_OP_WRITE] > 400));
+		assert_true(mode < LOAD_RW || mode >= LOAD_TRIM ||
+			    (n[LOAD_OP_READ] > 400 && n[LOAD_OP_WRITE] > 400));
 	}
 }
 
