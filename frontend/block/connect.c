@@ -42,7 +42,6 @@ static bool share_pages(struct blkfront *b)
 		struct blk_queue *q = &b->queue[i];
 
 		q->ring = front_share(&b->f, 1u << b->how.order, q->ref);
-		q->size = blk_ring_size(b->how.abi, 1u << b->how.order);
 		if (!q->ring || !front_port(&b->f, i, &q->port))
 			return false;
 	}
@@ -136,10 +135,11 @@ static bool write_nodes(struct blkfront *b)
 	return ok;
 }
 
-static void reset_ring(struct blk_queue *q)
+static void reset_ring(const struct blk_how *how, struct blk_queue *q)
 {
 	struct blk_ring_header *h = blk_header(q);
 
+	q->size = blk_ring_size(how->abi, 1u << how->order);
 	memset(q->ring, 0, BLK_RING_HEADER);
 	h->req_event = h->rsp_event = 1;
 	q->prod = q->pushed = q->cons = 0;
@@ -164,7 +164,7 @@ bool blk_connect(struct blkfront *b)
 	if (!front_begin(&b->f) || !backend_fits(b))
 		return false;
 	for (i = 0; i < b->how.queues; i++)
-		reset_ring(&b->queue[i]);
+		reset_ring(&b->how, &b->queue[i]);
 	if (!write_nodes(b) || !front_connect(&b->f))
 		return false;
 	blk_read_size(b);
