@@ -42,10 +42,10 @@ static void gather(struct slot *s)
 
 	s->t.iovs = 0;
 	for (i = 0; i < s->r.segments; i++) {
-		struct iovec *last = &s->iov[s->t.iovs - 1];
+		struct iovec *last = i ? &s->iov[s->t.iovs - 1] : NULL;
 
 		at = (char *)s->map + i * XENBUS_PAGE + s->r.part[i].offset;
-		if (i && (char *)last->iov_base + last->iov_len == at)
+		if (last && (char *)last->iov_base + last->iov_len == at)
 			last->iov_len += s->r.part[i].bytes;
 		else
 			s->iov[s->t.iovs++] = (struct iovec){ at, s->r.part[i].bytes };

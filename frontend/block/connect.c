@@ -103,7 +103,7 @@ static bool backend_fits(struct blkfront *b)
 static bool write_queue(struct blkfront *b, unsigned int i)
 {
 	const struct blk_queue *q = &b->queue[i];
-	char dir[16] = "", leaf[48];
+	char dir[24] = "", leaf[64];
 	unsigned int page;
 
 	if (b->how.queues > 1)
