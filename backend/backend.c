@@ -43,6 +43,10 @@ static void usage(const struct backend_ops *ops)
 		printf("  -q, --queues N         most queues of a device, 1..%u (default %u); %u "
 		       "in all\n",
 		       ops->max_queues, ops->queues, ops->max_lanes);
+	if (ops->max_queues > 1)
+		printf("  -g, --grants HOW       guests' pages are mapped, copied: map, copy, or "
+		       "auto\n"
+		       "                         (default): each queue measures what costs less\n");
 	printf("  -p, --payers N         rows for devices to be billed by, 1..3719, rounded up to\n"
 	       "                         pages (default %u, fewer if there is no room)\n"
 	       "  -r, --ring-pages N     of each lane: 0, 1, 2, 4 .. 64 (default 8)\n"
@@ -63,6 +67,17 @@ static const char *kind_option(const char *text)
 	if (!*text || strlen(text) > 32 || text[strspn(text, letters)])
 		die(EXIT_USAGE, "--kind %s: no such kind, allowed: 1..32 of a-z 0-9 _ -", text);
 	return text;
+}
+
+static enum grants grants_option(const char *text)
+{
+	static const char *const name[] = { "auto", "map", "copy" };
+	unsigned int i;
+
+	for (i = 0; i < 3; i++)
+		if (!strcmp(text, name[i]))
+			return (enum grants)i;
+	die(EXIT_USAGE, "--grants %s: allowed are auto, map, copy", text);
 }
 
 static void ring_pages_option(struct acctring_options *o, const char *text)
@@ -95,6 +110,9 @@ static bool option(struct backend *b, int c, bool *syslog, bool *verbose)
 		return true;
 	case 'p':
 		b->options.payers = (unsigned int)option_number("payers", optarg, 1, 3719);
+		return true;
+	case 'g':
+		b->grants = grants_option(optarg);
 		return true;
 	case 'r':
 		ring_pages_option(&b->options, optarg);
@@ -130,6 +148,7 @@ static void options(struct backend *b, int argc, char **argv)
 		{ "version", no_argument, NULL, 'V' },
 		{ "devices", required_argument, NULL, 'd' },
 		{ "queues", required_argument, NULL, 'q' },
+		{ "grants", required_argument, NULL, 'g' },
 		{ NULL, 0, NULL, 0 },
 	};
 	bool syslog = false, verbose = false, many = b->ops->max_lanes > 1;
@@ -138,10 +157,10 @@ static void options(struct backend *b, int argc, char **argv)
 
 	log_init(b->ops->program, false, false);
 	memcpy(lone, all, sizeof(all));
-	if (!many) /* --devices and --queues come last */
-		memset(&lone[sizeof(all) / sizeof(all[0]) - 3], 0, sizeof(lone[0]));
+	if (!many) /* --devices and what belongs to it come last */
+		memset(&lone[sizeof(all) / sizeof(all[0]) - 4], 0, sizeof(lone[0]));
 	opterr = 0;
-	while ((c = getopt_long(argc, argv, many ? "k:t:a:p:r:svhVd:q:" : "k:t:a:p:r:svhV", lone,
+	while ((c = getopt_long(argc, argv, many ? "k:t:a:p:r:svhVd:q:g:" : "k:t:a:p:r:svhV", lone,
 				NULL)) >= 0)
 		if (!option(b, c, &syslog, &verbose))
 			die_option(argv);

@@ -18,6 +18,9 @@
 struct backend;
 struct device;
 
+/* How a guest's pages are reached: whichever costs less, or as the option says. */
+enum grants { GRANTS_AUTO, GRANTS_MAP, GRANTS_COPY };
+
 struct backend_ops {
 	const char *program, *about;
 	const char *kind; /* default of --kind */
@@ -75,6 +78,7 @@ struct backend {
 	const char *kind, *totals_file;
 	struct acctring_options options;
 	unsigned int most_devices, queues; /* as the options say */
+	enum grants grants;
 	struct xs_handle *xsh;
 	int domid;
 	char root[128]; /* /local/domain/<own>/backend/<kind> */

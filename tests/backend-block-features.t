@@ -148,6 +148,24 @@ for column in "posts 5 6" "units 6 7" "bytes 7 8" "ns 8 9"; do
 done
 is "$(sum "$t" 5 '$4 == "discard"')" 70 "discards are a class of their own"
 
+# -- the ways to the guest's pages: a queue that measures takes both --
+for how in map copy auto; do
+	backend "$how" --grants $how
+	insert "$tmp/a.img" w
+	front --rw verify --bs 512-1m --depth 3 --seed 50
+	is "$status/$(field verified)/$(field mismatches)" 0/8192/0 "--grants $how: right data"
+	front --rw randrw --bs 4k --count 400 --abi32
+	is "$status/$(field errors)" 0/0 "--grants $how: small requests"
+	ends $how
+done
+gauged() { sed -n "s/.*: $1 of 1 pages: \([0-9]*\) mapped.* \([0-9]*\) copied.*/\1 \2/p" "$tmp/$2.log" | tail -n 1; }
+is "$(gauged reads map)" "" "map: nothing to measure"
+like "$(gauged reads copy)" "^0 [1-9]" "copy: nothing mapped"
+# shellcheck disable=SC2046
+set -- $(gauged reads auto)
+[ "${1:-0}" -ge 16 ] && [ "${2:-0}" -ge 16 ]
+ok $? "auto: both were tried ($*)"
+
 # -- the ways to the file --
 background 1 refused "$prog/no_uring" "$bin/acctring-blkback" -v
 back=$pid back_exec=$last

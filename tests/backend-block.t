@@ -52,7 +52,7 @@ ok $? "blkback --help, --version"
 "$bin/acctring-blkfront" --help | grep -q -- --rw && "$bin/acctring-blkfront" --version >/dev/null
 ok $? "blkfront --help, --version"
 codes=
-for args in "--no-such" "--ring-pages 3" "--devices 0" "--queues 17" "--payers x" "--payers 3720" "--devices 256 --payers 496" \
+for args in "--no-such" "--ring-pages 3" "--devices 0" "--queues 17" "--grants none" "--payers x" "--payers 3720" "--devices 256 --payers 496" \
 	"--kind a/b" "extra"; do
 	# shellcheck disable=SC2086
 	"$bin/acctring-blkback" $args 2>>"$tmp/usage"
@@ -63,7 +63,7 @@ for args in "--no-such" "--rw mad" "--bs 100" "--bs 2m" "--depth 33" "--depth 51
 	"$bin/acctring-blkfront" $args 2>>"$tmp/usage"
 	codes="$codes $?"
 done
-is "$codes" " 2 2 2 2 2 2 2 2 2 2 2 2 2 2 2 2 2 2 2" "wrong options end with 2"
+is "$codes" " 2 2 2 2 2 2 2 2 2 2 2 2 2 2 2 2 2 2 2 2" "wrong options end with 2"
 "$xsb" exec 2 -- "$bin/acctring-blkfront" 2>"$tmp/none"
 is $? 4 "a guest without a disk: 4"
 is "$(wc -l <"$tmp/none")" 1 "in one line"

@@ -22,7 +22,7 @@ bool queue_open(struct queue *q)
 	int r;
 
 	q->slots = calloc(n, sizeof(*q->slots));
-	if (!q->slots)
+	if (!q->slots || !data_open(q))
 		return false;
 	for (i = n; i--;) {
 		q->slots[i].next = q->free;
@@ -46,20 +46,18 @@ bool queue_open(struct queue *q)
 static int16_t outside(struct queue *q, struct slot *s, struct acctring_span *span,
 		       int16_t (*call)(struct queue *, struct slot *))
 {
-	uint64_t from;
+	uint64_t from, ns;
 	int16_t status;
 
 	acctring_span_pause(q->lane, span);
 	from = cpu_ns();
 	status = call(q, s);
-	s->ns += cpu_ns() - from;
+	ns = cpu_ns() - from;
+	s->ns += ns;
+	if (call == data_get || call == data_put)
+		s->data_ns += ns;
 	acctring_span_resume(q->lane, span);
 	return status;
-}
-
-static int16_t give_back(struct queue *q, struct slot *s)
-{
-	return data_put(q, s, BLKIF_RSP_OKAY);
 }
 
 /* The answer, and the record of all that the request has cost. */
@@ -69,8 +67,11 @@ static void answer(struct queue *q, struct slot *s, int16_t status)
 	struct acctring_span span;
 
 	acctring_span_begin(q->lane, &span);
-	if (s->map)
-		outside(q, s, &span, give_back);
+	s->status = status;
+	if (s->held) {
+		status = outside(q, s, &span, data_put);
+		data_cost(q, s);
+	}
 	ring_answer(&q->ring, s->r.id, s->r.op, status);
 	c.ns = acctring_span_end(q->lane, &span) + s->ns;
 	c.end = span.mark;
@@ -165,12 +166,12 @@ static void take_one(struct queue *q, uint8_t flags)
 	q->free = s->next;
 	q->busy++;
 	s->flags = flags;
-	s->ns = 0;
+	s->ns = s->data_ns = 0;
 	acctring_span_begin(q->lane, &span);
 	status = prepare(q, s, &span);
 	q->pages += s->r.segments;
 	if (status == BLKIF_RSP_OKAY) {
-		flies = s->map && !q->waits[s->t.write];
+		flies = s->held && !q->waits[s->t.write];
 		if (flies) {
 			q->queued[q->aio.queued] = s;
 			aio_put(&q->aio, q->v->file.fd, &s->t);
@@ -232,6 +233,7 @@ void queue_close(struct queue *q)
 		push(q);
 	}
 	aio_close(&q->aio);
+	data_close(q);
 	free(q->slots);
 	q->slots = q->free = NULL;
 }

@@ -15,11 +15,13 @@
 #include "backend/block/aio.h"
 #include "backend/block/check.h"
 #include "backend/block/file.h"
+#include "backend/block/gauge.h"
 #include "backend/block/ring.h"
 
 #define QUEUES 16u /* most of a disk */
 #define SLOTS 128u /* most requests of a queue that are in flight */
 #define FLYING_PAGES 1024u /* most pages of them */
+#define SIZES 5u /* of requests, whose costs are gauged apart */
 
 /* A request in flight. */
 struct slot {
@@ -27,8 +29,13 @@ struct slot {
 	struct request r;
 	struct transfer t;
 	struct iovec iov[SEGMENTS];
-	void *map; /* its pages, or NULL */
-	uint64_t ns; /* CPU burned for it so far */
+	bool held; /* its data: data_get() without data_put() */
+	bool copied; /* in our pages; else the guest's are mapped */
+	char *map;
+	uint16_t page[SEGMENTS]; /* of the queue's pool */
+	int16_t status;
+	uint64_t data_ns; /* CPU burned for its data */
+	uint64_t ns; /* for all of it, so far */
 	uint32_t wait; /* ns in the ring */
 	uint8_t flags; /* ACCTRING_F_* */
 };
@@ -50,6 +57,11 @@ struct queue {
 	struct slot *slots, *free;
 	struct slot *queued[SLOTS]; /* put, to be billed when submitted */
 	unsigned int busy, pages; /* in flight */
+	enum grants way; /* to the guest's pages */
+	char *pool; /* FLYING_PAGES of our own, or NULL */
+	uint16_t spare[FLYING_PAGES];
+	unsigned int spares;
+	struct gauge gauge[SIZES][2]; /* mapping against copying; reads, writes */
 	uint64_t event_at; /* the counter when an event came; 0: requests were seen since */
 	uint64_t event_from; /* the same, for what the event itself costs */
 	int masked; /* the port whose event was taken, or -1 */
@@ -91,10 +103,14 @@ static inline void vbd_resize(struct vbd *v, uint64_t bytes)
 /* data.c: BLKIF_RSP_OKAY or _ERROR.  They may wait. */
 /* The segments of an indirect request, from its pages. */
 int16_t data_indirect(struct queue *q, struct slot *s);
-/* Its pages, for s->t. */
+/* Memory for s->t, with what is to be written. */
 int16_t data_get(struct queue *q, struct slot *s);
-/* Gives them back.  `status` is how the transfer went, and what comes back if all is well. */
-int16_t data_put(struct queue *q, struct slot *s, int16_t status);
+/* Gives it back, with what was read; s->status is how the transfer went. */
+int16_t data_put(struct queue *q, struct slot *s);
+/* s->data_ns is what both have cost. */
+void data_cost(struct queue *q, const struct slot *s);
+bool data_open(struct queue *q);
+void data_close(struct queue *q);
 
 /* queue.c */
 enum served {

@@ -14,6 +14,7 @@
 #include <acctring/abi.h>
 
 #include "backend/block/check.h"
+#include "backend/block/gauge.h"
 #include "backend/block/ring.h"
 #include "backend/index.h"
 
@@ -393,6 +394,30 @@ static void ring_indices(void **state)
 	}
 }
 
+/* Both are tried; then the cheaper, until it is no longer. */
+static void gauges(void **state)
+{
+	static const uint64_t cost[2][2] = { { 100, 900 }, { 900, 100 } };
+	unsigned int phase, i, way, n[2];
+	struct gauge g = { .turn = 0 };
+
+	(void)state;
+	for (phase = 0; phase < 2; phase++) {
+		n[0] = n[1] = 0;
+		for (i = 0; i < 6400; i++) {
+			way = gauge_pick(&g);
+			n[way]++;
+			gauge_add(&g, way, cost[phase][way]);
+			if (!phase && i == 2 * GAUGE_FIRST - 1)
+				assert_true(n[0] == GAUGE_FIRST && n[1] == GAUGE_FIRST);
+		}
+		/* one in 64 looks whether the other has become cheaper */
+		assert_in_range(n[!phase], 90, 700);
+		assert_in_range(g.ns[phase], 95, 105);
+	}
+	assert_true(g.n[0] + g.n[1] == 2 * 6400);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -402,6 +427,7 @@ int main(void)
 		cmocka_unit_test(bad_indirect),	   cmocka_unit_test(bad_operations),
 		cmocka_unit_test(layouts),	   cmocka_unit_test(ring_sizes),
 		cmocka_unit_test(ring_goes_round), cmocka_unit_test(ring_indices),
+		cmocka_unit_test(gauges),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
