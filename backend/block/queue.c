@@ -40,41 +40,42 @@ bool queue_open(struct queue *q)
 }
 
 /*
- * What is called here may make us wait, for others too: what was burned
- * meanwhile is measured by the thread's CPU clock, outside the span.
+ * What a request costs is measured by the thread's CPU clock: system calls
+ * that may wait are among it.  The clock is read once between two requests:
+ * each gets the lap since the last reading.
  */
-static int16_t outside(struct queue *q, struct slot *s, struct acctring_span *span,
-		       int16_t (*call)(struct queue *, struct slot *))
+static uint64_t lap(struct queue *q)
 {
-	uint64_t from, ns;
-	int16_t status;
+	uint64_t before = q->clock;
 
-	acctring_span_pause(q->lane, span);
-	from = cpu_ns();
-	status = call(q, s);
-	ns = cpu_ns() - from;
-	s->ns += ns;
-	if (call == data_get || call == data_put)
-		s->data_ns += ns;
-	acctring_span_resume(q->lane, span);
-	return status;
+	q->clock = cpu_ns();
+	return q->clock - before;
+}
+
+/* In each turn, before the first request: what was burned meanwhile is nobody's. */
+static void start_clock(struct queue *q)
+{
+	if (!q->clock)
+		q->clock = cpu_ns();
 }
 
 /* The answer, and the record of all that the request has cost. */
 static void answer(struct queue *q, struct slot *s, int16_t status)
 {
 	struct acctring_cost c = { .units = 1, .flags = s->flags, .klass = s->r.klass };
-	struct acctring_span span;
+	uint64_t ns;
 
-	acctring_span_begin(q->lane, &span);
 	s->status = status;
 	if (s->held) {
-		status = outside(q, s, &span, data_put);
+		status = data_put(q, s);
+		ns = lap(q);
+		s->ns += ns;
+		s->data_ns += ns;
 		data_cost(q, s);
 	}
 	ring_answer(&q->ring, s->r.id, s->r.op, status);
-	c.ns = acctring_span_end(q->lane, &span) + s->ns;
-	c.end = span.mark;
+	c.ns = s->ns;
+	c.end = acctring_counter(q->lane);
 	c.wait = s->wait;
 	c.bytes = status == BLKIF_RSP_OKAY ? s->r.bytes : 0;
 	if (status != BLKIF_RSP_OKAY)
@@ -104,62 +105,55 @@ static int16_t wait_for_file(struct queue *q, struct slot *s)
 }
 
 /* From the copy to the pages. */
-static int16_t prepare(struct queue *q, struct slot *s, struct acctring_span *span)
+static int16_t prepare(struct queue *q, struct slot *s)
 {
 	struct disk disk = vbd_disk(q->v);
 	union blk_entry copy;
 	struct ask ask;
-	uint64_t wait;
+	uint64_t wait, seen_at = ring_take(&q->ring, &copy);
 	int16_t status;
 
-	wait = span->mark - ring_take(&q->ring, &copy);
-	wait = acctring_ns(q->lane, wait);
+	wait = acctring_ns(q->lane, acctring_counter(q->lane) - seen_at);
 	s->wait = wait > UINT32_MAX ? UINT32_MAX : (uint32_t)wait;
 	ask_decode(q->ring.abi, &copy, &ask);
 	status = check_request(&ask, &disk, &s->r);
 	if (status == BLKIF_RSP_OKAY && s->r.pages)
-		status = outside(q, s, span, data_indirect);
+		status = data_indirect(q, s);
 	if (status == BLKIF_RSP_OKAY && s->r.segments)
-		status = outside(q, s, span, data_get);
+		status = data_get(q, s);
 	return status;
 }
 
-/* What the system call burned for n requests together: each its share. */
-static void share(struct slot *const *s, unsigned int n, uint64_t ns)
-{
-	unsigned int i;
-
-	for (i = 0; i < n; i++)
-		s[i]->ns += ns / n + (i < ns % n);
-}
-
+/* What is queued; a call for n requests together: each gets its share. */
 static void submit(struct queue *q)
 {
-	unsigned int n = q->aio.queued, left;
-	uint64_t from;
+	unsigned int n = q->aio.queued, i;
+	uint64_t ns;
 
 	if (!n)
 		return;
-	from = cpu_ns();
 	aio_submit(&q->aio);
-	left = q->aio.queued;
-	share(q->queued, n - left, n > left ? cpu_ns() - from : 0);
-	memmove(q->queued, q->queued + n - left, left * sizeof(q->queued[0]));
+	ns = lap(q);
+	n -= q->aio.queued;
+	for (i = 0; i < n; i++)
+		q->queued[i]->ns += ns / n + (i < ns % n);
+	memmove(q->queued, q->queued + n, q->aio.queued * sizeof(q->queued[0]));
 }
 
-/* The file does it at once, or while we wait; meanwhile go on those before it. */
-static int16_t wait_now(struct queue *q, struct slot *s, struct acctring_span *span)
+/* The file does it while we wait; what was put before goes on meanwhile. */
+static int16_t wait_now(struct queue *q, struct slot *s)
 {
-	acctring_span_pause(q->lane, span);
+	int16_t status;
+
 	submit(q);
-	acctring_span_resume(q->lane, span);
-	return outside(q, s, span, wait_for_file);
+	status = wait_for_file(q, s);
+	s->ns += lap(q);
+	return status;
 }
 
 static void take_one(struct queue *q, uint8_t flags)
 {
 	struct slot *s = q->free;
-	struct acctring_span span;
 	bool flies = false;
 	int16_t status;
 
@@ -167,29 +161,23 @@ static void take_one(struct queue *q, uint8_t flags)
 	q->busy++;
 	s->flags = flags;
 	s->ns = s->data_ns = 0;
-	acctring_span_begin(q->lane, &span);
-	status = prepare(q, s, &span);
+	status = prepare(q, s);
+	flies = status == BLKIF_RSP_OKAY && s->held && !q->waits[s->t.write];
+	/* no system call so far: that little is shared with the rest of the batch */
+	if (!flies || !s->copied || s->t.write || s->r.pages)
+		s->ns = s->data_ns = lap(q);
 	q->pages += s->r.segments;
-	if (status == BLKIF_RSP_OKAY) {
-		flies = s->held && !q->waits[s->t.write];
-		if (flies) {
-			q->queued[q->aio.queued] = s;
-			aio_put(&q->aio, q->v->file.fd, &s->t);
-		} else {
-			status = wait_now(q, s, &span);
-		}
+	if (flies) {
+		q->queued[q->aio.queued] = s;
+		aio_put(&q->aio, q->v->file.fd, &s->t);
+		return;
 	}
-	s->ns += acctring_span_end(q->lane, &span);
-	if (!flies)
-		answer(q, s, status);
+	answer(q, s, status == BLKIF_RSP_OKAY ? wait_now(q, s) : status);
 }
 
 /* How a transfer ended: bytes, or -errno. */
 static int16_t landed(struct queue *q, struct slot *s, int result)
 {
-	uint64_t from;
-	int16_t status;
-
 	if (result == (int64_t)s->r.bytes)
 		return BLKIF_RSP_OKAY;
 	if (result == -EOPNOTSUPP)
@@ -198,11 +186,7 @@ static int16_t landed(struct queue *q, struct slot *s, int result)
 		return BLKIF_RSP_ERROR;
 	if (result > 0)
 		s->t.bytes -= (uint64_t)result;
-	submit(q);
-	from = cpu_ns();
-	status = wait_for_file(q, s);
-	s->ns += cpu_ns() - from;
-	return status;
+	return wait_now(q, s);
 }
 
 /* Answers what is done. */
@@ -212,6 +196,7 @@ static void reap(struct queue *q)
 	int result;
 
 	while ((s = aio_take(&q->aio, &result))) {
+		start_clock(q);
 		answer(q, s, landed(q, s, result));
 		q->worked = true;
 	}
@@ -228,6 +213,7 @@ void queue_close(struct queue *q)
 	if (q->slots) {
 		while (q->aio.flying + q->aio.queued) {
 			aio_wait(&q->aio);
+			q->clock = 0;
 			reap(q);
 		}
 		push(q);
@@ -260,10 +246,12 @@ enum served queue_turn(struct queue *q)
 
 	if (there < 0)
 		return SERVED_BROKEN;
+	q->clock = 0;
 	for (; there && n < most && !full(q); there--, n++) {
 		blocked = !acctring_admit(q->lane, q->v->d->payer.row);
 		if (blocked)
 			break;
+		start_clock(q);
 		take_one(q, n ? 0 : ACCTRING_F_FIRST);
 	}
 	q->worked |= n || blocked;

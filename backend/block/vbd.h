@@ -62,6 +62,7 @@ struct queue {
 	uint16_t spare[FLYING_PAGES];
 	unsigned int spares;
 	struct gauge gauge[SIZES][2]; /* mapping against copying; reads, writes */
+	uint64_t clock; /* the thread's CPU clock when last read in this turn, or 0 */
 	uint64_t event_at; /* the counter when an event came; 0: requests were seen since */
 	uint64_t event_from; /* the same, for what the event itself costs */
 	int masked; /* the port whose event was taken, or -1 */
