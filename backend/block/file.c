@@ -199,6 +199,14 @@ void file_use(struct file *f, uint32_t sector, bool safe)
 		set_direct(f->fd, false);
 }
 
+bool file_touch(const struct file *f)
+{
+	static const struct timespec now[2] = { { .tv_nsec = UTIME_OMIT },
+						{ .tv_nsec = UTIME_NOW } };
+
+	return !f->block && !futimens(f->fd, now);
+}
+
 int file_discard(const struct file *f, uint64_t offset, uint64_t bytes)
 {
 	uint64_t range[2] = { offset, bytes };

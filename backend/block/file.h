@@ -31,6 +31,12 @@ bool file_size(int fd, uint64_t *bytes);
 /* From now on by sectors of `sector` bytes; O_DIRECT where `safe` and it takes them. */
 void file_use(struct file *f, uint32_t sector, bool safe);
 
+/*
+ * Most often a write to a file would have to wait only because the time of
+ * its last change is due to be written, once a tick: does that.  False: that
+ * is not it.
+ */
+bool file_touch(const struct file *f);
 /* 0 or -errno. */
 int file_discard(const struct file *f, uint64_t offset, uint64_t bytes);
 

@@ -14,6 +14,7 @@
 
 #define BATCH 32u /* requests taken in one turn */
 #define BATCH_WAIT 8u /* where each is waited for */
+#define FLIES 1 /* no answer yet */
 
 bool queue_open(struct queue *q)
 {
@@ -151,6 +152,12 @@ static int16_t wait_now(struct queue *q, struct slot *s)
 	return status;
 }
 
+static void fly(struct queue *q, struct slot *s)
+{
+	q->queued[q->aio.queued] = s;
+	aio_put(&q->aio, q->v->file.fd, &s->t);
+}
+
 static void take_one(struct queue *q, uint8_t flags)
 {
 	struct slot *s = q->free;
@@ -160,6 +167,7 @@ static void take_one(struct queue *q, uint8_t flags)
 	q->free = s->next;
 	q->busy++;
 	s->flags = flags;
+	s->again = false;
 	s->ns = s->data_ns = 0;
 	status = prepare(q, s);
 	flies = status == BLKIF_RSP_OKAY && s->held && !q->waits[s->t.write];
@@ -168,18 +176,22 @@ static void take_one(struct queue *q, uint8_t flags)
 		s->ns = s->data_ns = lap(q);
 	q->pages += s->r.segments;
 	if (flies) {
-		q->queued[q->aio.queued] = s;
-		aio_put(&q->aio, q->v->file.fd, &s->t);
+		fly(q, s);
 		return;
 	}
 	answer(q, s, status == BLKIF_RSP_OKAY ? wait_now(q, s) : status);
 }
 
-/* How a transfer ended: bytes, or -errno. */
+/* How a transfer ended: bytes, or -errno.  FLIES: it is put again. */
 static int16_t landed(struct queue *q, struct slot *s, int result)
 {
 	if (result == (int64_t)s->r.bytes)
 		return BLKIF_RSP_OKAY;
+	if (result == -EAGAIN && s->t.write && !s->again && file_touch(&q->v->file)) {
+		s->again = true;
+		fly(q, s);
+		return FLIES;
+	}
 	if (result == -EOPNOTSUPP)
 		q->waits[s->t.write] = true; /* it cannot say when it would wait */
 	else if (result < 0 && result != -EAGAIN && result != -EINTR)
@@ -193,13 +205,17 @@ static int16_t landed(struct queue *q, struct slot *s, int result)
 static void reap(struct queue *q)
 {
 	struct slot *s;
+	int16_t status;
 	int result;
 
 	while ((s = aio_take(&q->aio, &result))) {
 		start_clock(q);
-		answer(q, s, landed(q, s, result));
+		status = landed(q, s, result);
+		if (status != FLIES)
+			answer(q, s, status);
 		q->worked = true;
 	}
+	submit(q);
 }
 
 static void push(struct queue *q)

@@ -30,6 +30,7 @@ struct slot {
 	struct transfer t;
 	struct iovec iov[SEGMENTS];
 	bool held; /* its data: data_get() without data_put() */
+	bool again; /* it was put a second time */
 	bool copied; /* in our pages; else the guest's are mapped */
 	char *map;
 	uint16_t page[SEGMENTS]; /* of the queue's pool */
