@@ -113,7 +113,7 @@ static void look_at_size(struct device *d)
 	if (vbd_publish_disk(v, true))
 		log_info("disk %u/%u: now %llu sectors", d->domid, d->id,
 			 (unsigned long long)v->disk.sectors);
-	else
+	else if (errno != ESTALE && errno != ENOENT)
 		log_warn("disk %u/%u: cannot publish its new size: %s", d->domid, d->id,
 			 strerror(errno));
 }

@@ -35,11 +35,13 @@ static void add(struct nodes *to, const char *leaf, uint64_t value)
 static void add_disk(struct nodes *to, const struct vbd *v)
 {
 	struct disk disk = vbd_disk(v);
+	uint32_t physical = v->file.physical;
 
+	if (physical < disk.sector || v->file.bytes % physical)
+		physical = disk.sector; /* the size must be a multiple of it */
 	add(to, "sectors", disk.sectors);
 	add(to, "sector-size", disk.sector);
-	add(to, "physical-sector-size",
-	    v->file.physical > disk.sector ? v->file.physical : disk.sector);
+	add(to, "physical-sector-size", physical);
 	add(to, "info", v->info);
 }
 
@@ -72,14 +74,43 @@ int vbd_publish(struct vbd *v, unsigned int queues)
 	return -EIO;
 }
 
+struct publication {
+	struct vbd *v;
+	struct nodes to;
+};
+
+/* Not where the toolstack has asked to unplug it meanwhile: that would be overwritten. */
+static bool publish_connected(struct xs_handle *xsh, xs_transaction_t t, void *arg)
+{
+	static const char connected[] = { '0' + XenbusStateConnected, 0 };
+	struct publication *p = arg;
+	const char *dir = p->v->d->dir;
+	char *state = xenbus_read_leaf(xsh, t, dir, "state"), path[XENSTORE_ABS_PATH_MAX + 1];
+	bool ok = state && !strcmp(state, connected);
+	unsigned int i;
+
+	free(state);
+	if (!ok)
+		errno = ESTALE;
+	for (i = 0; ok && i < p->to.n; i++) {
+		const struct xenbus_node *node = &p->to.node[i];
+
+		snprintf(path, sizeof(path), "%s/%s", dir, node->leaf);
+		ok = xs_write(xsh, t, path, node->value, (unsigned int)strlen(node->value));
+	}
+	return ok;
+}
+
 bool vbd_publish_disk(struct vbd *v, bool connected)
 {
-	struct nodes to = { .n = 0 };
+	struct publication p = { .v = v };
 
-	add_disk(&to, v);
-	if (connected) /* written again, it makes the frontend look at the rest */
-		add(&to, "state", XenbusStateConnected);
-	return device_publish(v->d, to.node, to.n);
+	add_disk(&p.to, v);
+	if (!connected)
+		return device_publish(v->d, p.to.node, p.to.n);
+	/* written again, it makes the frontend look at the rest */
+	add(&p.to, "state", XenbusStateConnected);
+	return xenbus_transaction(v->d->b->xsh, publish_connected, &p);
 }
 
 /* ---- what the frontend has chosen ---- */

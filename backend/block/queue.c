@@ -256,7 +256,7 @@ static bool full(const struct queue *q)
 
 enum served queue_turn(struct queue *q)
 {
-	unsigned int most = q->aio.on ? BATCH : BATCH_WAIT, n = 0;
+	unsigned int most = q->waits[0] || q->waits[1] ? BATCH_WAIT : BATCH, n = 0;
 	bool blocked = false;
 	int there = ring_look(&q->ring, seen_at(q));
 
