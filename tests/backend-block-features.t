@@ -121,7 +121,21 @@ asked=$((asked + $(field requests)))
 front --rw verify --bs 512-44k --seed 40
 is "$status/$(field verified)" 0/12288 "all of it is there"
 asked=$((asked + $(field requests)))
+background 2 short "$bin/acctring-blkfront" --rw randread --rate 200 --runtime 60
+short=$pid short_exec=$last
+ts_wait "$front" 4
 truncate -s 4M "$tmp/a.img"
+for _ in $(seq 60); do
+	[ "$(node sectors)" = 8192 ] && break
+	sleep 0.05
+done
+sleep 0.2
+kill -TERM "$short"
+wait "$short_exec"
+code=$? line=$(cat "$tmp/short.out")
+is "$code/$(node sectors)/$(field sectors)" 1/8192/8192 "a file that was cut: the same"
+at_least "$(field errors)" 1 "what lay behind its end is an error"
+asked=$((asked + $(field requests)))
 
 # -- what the toolstack says --
 ts_forget 2 vbd 51712
@@ -165,6 +179,14 @@ like "$(gauged reads copy)" "^0 [1-9]" "copy: nothing mapped"
 set -- $(gauged reads auto)
 [ "${1:-0}" -ge 16 ] && [ "${2:-0}" -ge 16 ]
 ok $? "auto: both were tried ($*)"
+
+# -- lanes are short: each device that was promised keeps one --
+backend many --devices 250 --queues 16
+insert "$tmp/a.img" w
+is "$(node multi-queue-max-queues)" 7 "256 lanes, 250 devices: the first may have 7 queues"
+front --rw verify --bs 4k-44k --queues 7 --depth 28 --seed 51
+is "$status/$(field verified)/$(field mismatches)" 0/8192/0 "and has them"
+ends many
 
 # -- the ways to the file --
 background 1 refused "$prog/no_uring" "$bin/acctring-blkback" -v
