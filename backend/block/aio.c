@@ -39,15 +39,16 @@ int aio_fd(const struct aio *a)
 	return a->on ? a->uring.ring_fd : -1;
 }
 
-void aio_put(struct aio *a, int fd, const struct transfer *t)
+void aio_put(struct aio *a, const struct transfer *t)
 {
 	struct io_uring_sqe *sqe = io_uring_get_sqe(&a->uring); /* there is room: `most` */
 
 	if (t->write)
-		io_uring_prep_writev2(sqe, fd, t->iov, (unsigned int)t->iovs, t->offset,
+		io_uring_prep_writev2(sqe, t->fd, t->iov, (unsigned int)t->iovs, t->offset,
 				      RWF_NOWAIT);
 	else
-		io_uring_prep_readv2(sqe, fd, t->iov, (unsigned int)t->iovs, t->offset, RWF_NOWAIT);
+		io_uring_prep_readv2(sqe, t->fd, t->iov, (unsigned int)t->iovs, t->offset,
+				     RWF_NOWAIT);
 	io_uring_sqe_set_data(sqe, t->owner);
 	a->queued++;
 }
@@ -100,7 +101,7 @@ static void advance(struct iovec **iov, int *n, uint64_t done)
 	}
 }
 
-int aio_wait_for(int fd, const struct transfer *t, uint64_t done)
+int aio_wait_for(const struct transfer *t, uint64_t done)
 {
 	struct iovec *iov = t->iov;
 	off_t at = (off_t)(t->offset + done);
@@ -109,7 +110,7 @@ int aio_wait_for(int fd, const struct transfer *t, uint64_t done)
 
 	advance(&iov, &n, done);
 	while (n) {
-		k = t->write ? pwritev(fd, iov, n, at) : preadv(fd, iov, n, at);
+		k = t->write ? pwritev(t->fd, iov, n, at) : preadv(t->fd, iov, n, at);
 		if (k < 0 && errno == EINTR)
 			continue;
 		if (k <= 0) /* 0: somebody has cut the file short */

@@ -17,6 +17,7 @@
 struct transfer {
 	struct iovec *iov;
 	int iovs;
+	int fd;
 	bool write;
 	uint64_t offset, bytes;
 	void *owner;
@@ -37,7 +38,7 @@ void aio_close(struct aio *a);
 int aio_fd(const struct aio *a);
 
 /* At most as many as were said, flying and queued.  *t must stay. */
-void aio_put(struct aio *a, int fd, const struct transfer *t);
+void aio_put(struct aio *a, const struct transfer *t);
 /* What is queued; what the kernel cannot take now stays queued. */
 void aio_submit(struct aio *a);
 /* Submits, and sleeps until one is done. */
@@ -49,6 +50,6 @@ void aio_wait(struct aio *a);
 void *aio_take(struct aio *a, int *result);
 
 /* All of it after the first `done` bytes, waiting.  0 or -errno. */
-int aio_wait_for(int fd, const struct transfer *t, uint64_t done);
+int aio_wait_for(const struct transfer *t, uint64_t done);
 
 #endif

@@ -110,7 +110,7 @@ static void look_at_size(struct device *d)
 		return;
 	v->file.bytes = bytes;
 	vbd_resize(v, bytes);
-	if (vbd_publish_disk(v, true))
+	if (vbd_publish_size(v))
 		log_info("disk %u/%u: now %llu sectors", d->domid, d->id,
 			 (unsigned long long)v->disk.sectors);
 	else if (errno != ESTALE && errno != ENOENT)
@@ -190,7 +190,7 @@ static struct vbd *make_vbd(struct device *d)
 	if (!v)
 		return NULL;
 	v->d = d;
-	v->file.fd = v->wake = -1;
+	v->file.fd = v->file.direct = v->wake = -1;
 	d->data = v;
 	return v;
 }
@@ -211,12 +211,13 @@ static int open_file(struct vbd *v)
 	char *params = xs_readf(d->b->xsh, "%s/params", d->dir);
 	char *mode = xs_readf(d->b->xsh, "%s/mode", d->dir);
 	bool readonly = !mode || mode[0] != 'w';
+	bool safe = node_is(d, "direct-io-safe", "1");
 	int r = -EINVAL;
 
 	if (!params || params[0] != '/') {
 		device_fail(d, "params: not the path of a file or block device");
 	} else {
-		r = file_open(&v->file, params, readonly);
+		r = file_open(&v->file, params, readonly, safe);
 		if (r)
 			device_fail(d, "params: %.100s: %s", params, strerror(-r));
 	}
@@ -224,9 +225,7 @@ static int open_file(struct vbd *v)
 	free(mode);
 	if (r)
 		return r;
-	v->direct_safe = node_is(d, "direct-io-safe", "1");
-	v->disk = (struct disk){ .sector = SECTOR,
-				 .readonly = readonly,
+	v->disk = (struct disk){ .readonly = readonly,
 				 .discard = v->file.discard_granularity &&
 					    !node_is(d, "discard-enable", "0") };
 	vbd_resize(v, v->file.bytes);
@@ -289,10 +288,9 @@ static int blk_connect(struct device *d)
 		vbd_unmap(v);
 		return r;
 	}
-	log_info("disk %u/%u: connected, %llu sectors of %u, %u queue%s of %u entries%s%s",
-		 d->domid, d->id, (unsigned long long)v->disk.sectors, v->disk.sector, v->queues,
-		 v->queues > 1 ? "s" : "", v->queue[0].ring.size,
-		 v->queue[0].ring.abi == BLK_ABI_32 ? ", x86_32" : "",
+	log_info("disk %u/%u: connected, %llu sectors, %u queue%s of %u entries%s%s", d->domid,
+		 d->id, (unsigned long long)v->disk.sectors, v->queues, v->queues > 1 ? "s" : "",
+		 v->queue[0].ring.size, v->queue[0].ring.abi == BLK_ABI_32 ? ", x86_32" : "",
 		 v->disk.readonly ? ", read-only" : "");
 	return 0;
 }

@@ -78,16 +78,16 @@ static bool check_segments(const struct blk_segment *seg, const struct disk *dis
 		const struct blk_segment *s = &seg[i];
 		uint32_t n = s->last - s->first + 1u;
 
-		if (s->first > s->last || s->last >= XENBUS_PAGE / disk->sector)
+		if (s->first > s->last || s->last >= XENBUS_PAGE / SECTOR)
 			return false;
 		out->part[i].ref = s->ref;
-		out->part[i].offset = (uint16_t)(s->first * disk->sector);
-		out->part[i].bytes = (uint16_t)(n * disk->sector);
+		out->part[i].offset = (uint16_t)(s->first * SECTOR);
+		out->part[i].bytes = (uint16_t)(n * SECTOR);
 		sectors += n;
 	}
-	if (!on_disk(disk, out->offset / disk->sector, sectors))
+	if (!on_disk(disk, out->offset / SECTOR, sectors))
 		return false;
-	out->bytes = (uint64_t)sectors * disk->sector;
+	out->bytes = (uint64_t)sectors * SECTOR;
 	return true;
 }
 
@@ -98,7 +98,7 @@ static int16_t check_discard(const struct ask *ask, const struct disk *disk, str
 		return BLKIF_RSP_EOPNOTSUPP;
 	if (disk->readonly || !ask->discarded || !on_disk(disk, ask->sector, ask->discarded))
 		return BLKIF_RSP_ERROR;
-	out->bytes = ask->discarded * disk->sector;
+	out->bytes = ask->discarded * SECTOR;
 	return BLKIF_RSP_OKAY;
 }
 
@@ -130,7 +130,7 @@ int16_t check_request(const struct ask *ask, const struct disk *disk, struct req
 	out->klass = class_of(out->op);
 	out->segments = 0;
 	out->pages = 0;
-	out->offset = far ? 0 : ask->sector * disk->sector;
+	out->offset = far ? 0 : ask->sector * SECTOR;
 	out->bytes = 0;
 	switch (ask->op) {
 	case BLKIF_OP_FLUSH_DISKCACHE:

@@ -12,12 +12,11 @@
 
 #include "common/blkabi.h"
 
-#define SECTOR 512u /* the least, and what frontends know that know only one */
+#define SECTOR 512u /* what the protocol counts in */
 #define SEGMENTS 256u /* most of a request */
 
 struct disk {
-	uint64_t sectors; /* of `sector` bytes */
-	uint32_t sector; /* sector-size: 512..4096, a power of two */
+	uint64_t sectors;
 	bool readonly, discard;
 };
 

@@ -31,16 +31,16 @@ static void add(struct nodes *to, const char *leaf, uint64_t value)
 	to->node[i] = (struct xenbus_node){ leaf, to->text[i] };
 }
 
-/* What the disk is: again when the frontend has said what sectors it knows, and when it grows. */
+/* What the disk is, again when its size changes. */
 static void add_disk(struct nodes *to, const struct vbd *v)
 {
 	struct disk disk = vbd_disk(v);
 	uint32_t physical = v->file.physical;
 
-	if (physical < disk.sector || v->file.bytes % physical)
-		physical = disk.sector; /* the size must be a multiple of it */
+	if (v->file.bytes % physical)
+		physical = SECTOR; /* the size must be a multiple of it */
 	add(to, "sectors", disk.sectors);
-	add(to, "sector-size", disk.sector);
+	add(to, "sector-size", SECTOR);
 	add(to, "physical-sector-size", physical);
 	add(to, "info", v->info);
 }
@@ -101,13 +101,11 @@ static bool publish_connected(struct xs_handle *xsh, xs_transaction_t t, void *a
 	return ok;
 }
 
-bool vbd_publish_disk(struct vbd *v, bool connected)
+bool vbd_publish_size(struct vbd *v)
 {
 	struct publication p = { .v = v };
 
 	add_disk(&p.to, v);
-	if (!connected)
-		return device_publish(v->d, p.to.node, p.to.n);
 	/* written again, it makes the frontend look at the rest */
 	add(&p.to, "state", XenbusStateConnected);
 	return xenbus_transaction(v->d->b->xsh, publish_connected, &p);
@@ -244,19 +242,6 @@ static int open_queue(struct queue *q, const struct wish *w)
 	return r;
 }
 
-/* By what sectors it is served: 512, but to frontends that know others. */
-static void choose_sectors(struct vbd *v)
-{
-	uint64_t large = 0;
-
-	device_front_u64(v->d, "feature-large-sector-size", 1, &large);
-	v->disk.sector = large ? v->file.sector : SECTOR;
-	file_use(&v->file, v->disk.sector, v->direct_safe);
-	vbd_resize(v, v->file.bytes);
-	if (v->disk.sector != SECTOR)
-		vbd_publish_disk(v, false);
-}
-
 int vbd_map(struct vbd *v, unsigned int most)
 {
 	struct wish w;
@@ -277,8 +262,6 @@ int vbd_map(struct vbd *v, unsigned int most)
 		v->queue[i].id = i;
 		r = open_queue(&v->queue[i], &w);
 	}
-	if (!r)
-		choose_sectors(v);
 	return r;
 }
 

@@ -143,9 +143,10 @@ static int copy(struct queue *q, struct slot *s)
 
 /* ---- either way ---- */
 
-/* One piece of memory for what lies side by side. */
+/* One piece of memory for what lies side by side; and where it goes. */
 static void gather(const struct queue *q, struct slot *s)
 {
+	uint64_t places = s->r.offset;
 	unsigned int i;
 	char *page, *at;
 
@@ -155,11 +156,13 @@ static void gather(const struct queue *q, struct slot *s)
 
 		page = s->copied ? q->pool + s->page[i] * XENBUS_PAGE : s->map + i * XENBUS_PAGE;
 		at = page + s->r.part[i].offset;
+		places |= s->r.part[i].offset | s->r.part[i].bytes;
 		if (last && (char *)last->iov_base + last->iov_len == at)
 			last->iov_len += s->r.part[i].bytes;
 		else
 			s->iov[s->t.iovs++] = (struct iovec){ at, s->r.part[i].bytes };
 	}
+	s->t.fd = file_way(&q->v->file, places);
 }
 
 static int16_t get_mapped(struct queue *q, struct slot *s)

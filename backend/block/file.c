@@ -78,26 +78,6 @@ static uint64_t sys_number(dev_t dev, const char *name)
 	return n;
 }
 
-static int learn_device(struct file *f, dev_t dev)
-{
-	unsigned int physical = 0;
-	int logical = 0;
-
-	f->block = true;
-	f->may_direct = true;
-	if (ioctl(f->fd, BLKSSZGET, &logical) || ioctl(f->fd, BLKPBSZGET, &physical))
-		return -errno;
-	f->sector = (uint32_t)logical;
-	f->physical = physical;
-	if (!f->readonly && sys_number(dev, "queue/discard_max_bytes")) {
-		f->discard_granularity = (uint32_t)sys_number(dev, "queue/discard_granularity");
-		f->discard_alignment = (uint32_t)sys_number(dev, "discard_alignment");
-		if (f->discard_granularity < f->sector)
-			f->discard_granularity = f->sector;
-	}
-	return 0;
-}
-
 /* Does it take reads of so many bytes, to places in memory aligned so? */
 static bool takes_direct(int fd, uint32_t sector)
 {
@@ -111,36 +91,54 @@ static bool takes_direct(int fd, uint32_t sector)
 	return ok;
 }
 
-static bool set_direct(int fd, bool on)
+/* f->direct, by the smallest sectors it takes: f->sector at least, a page at most. */
+static void learn_direct(struct file *f)
 {
-	int flags = fcntl(fd, F_GETFL);
+	char self[32];
+	uint32_t sector;
 
-	return flags >= 0 && !fcntl(fd, F_SETFL, on ? flags | O_DIRECT : flags & ~O_DIRECT);
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", f->fd);
+	f->direct =
+		open(self, (f->readonly ? O_RDONLY : O_RDWR) | O_DIRECT | O_CLOEXEC | O_NONBLOCK);
+	for (sector = f->sector; f->direct >= 0 && sector <= PAGE; sector *= 2)
+		if (takes_direct(f->direct, sector)) {
+			f->sector = sector;
+			return;
+		}
+	if (f->direct >= 0)
+		close(f->direct);
+	f->direct = -1;
 }
 
-/* The smallest sectors that can be read past the page cache; 512 if none can. */
-static uint32_t file_sector(struct file *f)
+static int learn_device(struct file *f, dev_t dev)
 {
-	uint32_t sector = 512;
+	unsigned int physical = 0;
+	int logical = 0;
 
-	if (!set_direct(f->fd, true))
-		return sector;
-	while (sector < PAGE && !takes_direct(f->fd, sector))
-		sector *= 2;
-	if (!takes_direct(f->fd, sector))
-		sector = 512;
-	set_direct(f->fd, false);
-	return sector;
+	f->block = true;
+	if (ioctl(f->fd, BLKSSZGET, &logical) || ioctl(f->fd, BLKPBSZGET, &physical))
+		return -errno;
+	f->sector = (uint32_t)logical;
+	f->physical = physical;
+	learn_direct(f);
+	if (!f->readonly && sys_number(dev, "queue/discard_max_bytes")) {
+		f->discard_granularity = (uint32_t)sys_number(dev, "queue/discard_granularity");
+		f->discard_alignment = (uint32_t)sys_number(dev, "discard_alignment");
+		if (f->discard_granularity < f->sector)
+			f->discard_granularity = f->sector;
+	}
+	return 0;
 }
 
-static void learn_regular(struct file *f, const struct stat *st)
+static void learn_regular(struct file *f, const struct stat *st, bool safe)
 {
 	/* behind the end, so that nothing is lost by trying */
 	off_t behind = (st->st_size + PAGE - 1) / PAGE * PAGE;
 	int hole = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
 
-	f->may_direct = is_local(f->fd);
-	f->sector = file_sector(f);
+	f->sector = 512;
+	if (safe || is_local(f->fd))
+		learn_direct(f);
 	f->physical = (uint32_t)st->st_blksize;
 	if (f->physical > PAGE)
 		f->physical = PAGE;
@@ -148,7 +146,7 @@ static void learn_regular(struct file *f, const struct stat *st)
 		f->discard_granularity = (uint32_t)st->st_blksize;
 }
 
-static int learn(struct file *f)
+static int learn(struct file *f, bool safe)
 {
 	struct stat st;
 	int r = 0;
@@ -156,29 +154,26 @@ static int learn(struct file *f)
 	if (fstat(f->fd, &st))
 		return -errno;
 	if (S_ISREG(st.st_mode))
-		learn_regular(f, &st);
+		learn_regular(f, &st, safe);
 	else
 		r = S_ISBLK(st.st_mode) ? learn_device(f, st.st_rdev) : -EINVAL;
 	if (r)
 		return r;
 	if (!file_size(f->fd, &f->bytes))
 		return -errno;
-	/* what the protocol can say: 512 to 4096, the physical a multiple that fits */
-	if (f->sector > PAGE || f->sector < 512 || f->sector & (f->sector - 1))
-		return -EINVAL;
 	if (f->physical < f->sector || f->physical % f->sector)
 		f->physical = f->sector;
 	return 0;
 }
 
-int file_open(struct file *f, const char *path, bool readonly)
+int file_open(struct file *f, const char *path, bool readonly, bool safe)
 {
 	int r;
 
-	*f = (struct file){ .readonly = readonly };
+	*f = (struct file){ .direct = -1, .readonly = readonly };
 	/* O_NONBLOCK: not to hang at a FIFO that somebody put there */
 	f->fd = open(path, (readonly ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK);
-	r = f->fd < 0 ? -errno : learn(f);
+	r = f->fd < 0 ? -errno : learn(f, safe);
 	if (r)
 		file_close(f);
 	return r;
@@ -186,18 +181,11 @@ int file_open(struct file *f, const char *path, bool readonly)
 
 void file_close(struct file *f)
 {
+	if (f->direct >= 0)
+		close(f->direct);
 	if (f->fd >= 0)
 		close(f->fd);
-	f->fd = -1;
-}
-
-void file_use(struct file *f, uint32_t sector, bool safe)
-{
-	f->direct = (f->may_direct || safe) && set_direct(f->fd, true);
-	if (f->direct && !takes_direct(f->fd, sector))
-		f->direct = false;
-	if (!f->direct)
-		set_direct(f->fd, false);
+	f->direct = f->fd = -1;
 }
 
 bool file_touch(const struct file *f)
@@ -210,13 +198,19 @@ bool file_touch(const struct file *f)
 
 int file_discard(const struct file *f, uint64_t offset, uint64_t bytes)
 {
-	uint64_t range[2] = { offset, bytes };
+	/* a device does whole sectors or nothing; to leave the ends is allowed */
+	uint64_t unit = f->block ? f->sector : 1;
+	uint64_t from = (offset + unit - 1) / unit * unit, to = (offset + bytes) / unit * unit;
+	uint64_t range[2] = { from, to - from };
 	int r;
+
+	if (from >= to)
+		return 0;
 
 	do {
 		r = f->block ? ioctl(f->fd, BLKDISCARD, range)
 			     : fallocate(f->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-					 (off_t)offset, (off_t)bytes);
+					 (off_t)from, (off_t)(to - from));
 	} while (r && errno == EINTR);
 	return r ? -errno : 0;
 }

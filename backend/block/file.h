@@ -11,25 +11,32 @@
 #include <stdint.h>
 
 struct file {
-	int fd; /* -1: none */
+	int fd; /* through the page cache; -1: none */
+	int direct; /* past it; -1: it does not take that, or it is not safe */
 	bool block; /* a device */
 	bool readonly;
-	bool direct; /* past the page cache */
-	bool may_direct; /* not on a file system where that is not safe */
 	uint64_t bytes;
-	uint32_t sector, physical; /* what it is read and written by, without loss */
+	uint32_t sector; /* what a device, or `direct`, is read and written by */
+	uint32_t physical; /* a multiple of it, what it is written by without loss */
 	/* 0 granularity: it cannot forget */
 	uint32_t discard_granularity, discard_alignment;
 };
 
-/* 0 or -errno. */
-int file_open(struct file *f, const char *path, bool readonly);
+/* `safe`: past the page cache whatever file system it is on.  0 or -errno. */
+int file_open(struct file *f, const char *path, bool readonly, bool safe);
 void file_close(struct file *f);
 /* Its size now; false: it cannot be told. */
 bool file_size(int fd, uint64_t *bytes);
 
-/* From now on by sectors of `sector` bytes; O_DIRECT where `safe` and it takes them. */
-void file_use(struct file *f, uint32_t sector, bool safe);
+/*
+ * The descriptor for a transfer whose places and lengths, in the file and in
+ * memory, are `places` when or-ed together: what does not fit the sectors
+ * goes through the page cache, and the kernel keeps the two consistent.
+ */
+static inline int file_way(const struct file *f, uint64_t places)
+{
+	return f->direct >= 0 && !(places & (f->sector - 1)) ? f->direct : f->fd;
+}
 
 /*
  * Most often a write to a file would have to wait only because the time of

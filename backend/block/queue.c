@@ -13,12 +13,13 @@
 #include "common/log.h"
 
 #define BATCH 32u /* requests taken in one turn */
-#define BATCH_WAIT 8u /* where each is waited for */
+#define WAITED 4u /* so many are one that was waited for */
 #define FLIES 1 /* no answer yet */
 
 bool queue_open(struct queue *q)
 {
 	unsigned int i, n = q->ring.size < SLOTS ? q->ring.size : SLOTS;
+	const struct file *f = &q->v->file;
 	const struct device *d = q->v->d;
 	int r;
 
@@ -33,10 +34,13 @@ bool queue_open(struct queue *q)
 	if (r)
 		log_debug("disk %u/%u queue %u: io_uring is refused (%s): reads and writes wait",
 			  d->domid, d->id, q->id, strerror(-r));
+	else if (f->direct >= 0)
+		log_debug("disk %u/%u queue %u: io_uring, O_DIRECT by %u bytes", d->domid, d->id,
+			  q->id, f->sector);
 	else
-		log_debug("disk %u/%u queue %u: io_uring, %s", d->domid, d->id, q->id,
-			  q->v->file.direct ? "O_DIRECT" : "through the page cache");
-	q->waits[0] = q->waits[1] = r;
+		log_debug("disk %u/%u queue %u: io_uring, through the page cache", d->domid, d->id,
+			  q->id);
+	memset(q->waits, r != 0, sizeof(q->waits));
 	return true;
 }
 
@@ -91,15 +95,14 @@ static void answer(struct queue *q, struct slot *s, int16_t status)
 /* All that waits for the file; from where the transfer stopped short, s->t.bytes is left. */
 static int16_t wait_for_file(struct queue *q, struct slot *s)
 {
-	const struct file *f = &q->v->file;
 	int r;
 
 	if (s->r.op == BLKIF_OP_FLUSH_DISKCACHE)
-		r = fdatasync(f->fd) ? -errno : 0;
+		r = fdatasync(q->v->file.fd) ? -errno : 0;
 	else if (s->r.op == BLKIF_OP_DISCARD)
-		r = file_discard(f, s->r.offset, s->r.bytes);
+		r = file_discard(&q->v->file, s->r.offset, s->r.bytes);
 	else
-		r = aio_wait_for(f->fd, &s->t, s->r.bytes - s->t.bytes);
+		r = aio_wait_for(&s->t, s->r.bytes - s->t.bytes);
 	if (r == -EOPNOTSUPP && s->r.op == BLKIF_OP_DISCARD)
 		return BLKIF_RSP_EOPNOTSUPP;
 	return r ? BLKIF_RSP_ERROR : BLKIF_RSP_OKAY;
@@ -155,10 +158,16 @@ static int16_t wait_now(struct queue *q, struct slot *s)
 static void fly(struct queue *q, struct slot *s)
 {
 	q->queued[q->aio.queued] = s;
-	aio_put(&q->aio, q->v->file.fd, &s->t);
+	aio_put(&q->aio, &s->t);
 }
 
-static void take_one(struct queue *q, uint8_t flags)
+static bool *waits(struct queue *q, const struct slot *s)
+{
+	return &q->waits[s->t.fd == q->v->file.direct][s->t.write];
+}
+
+/* Returns what it is of a batch. */
+static unsigned int take_one(struct queue *q, uint8_t flags)
 {
 	struct slot *s = q->free;
 	bool flies = false;
@@ -170,16 +179,17 @@ static void take_one(struct queue *q, uint8_t flags)
 	s->again = false;
 	s->ns = s->data_ns = 0;
 	status = prepare(q, s);
-	flies = status == BLKIF_RSP_OKAY && s->held && !q->waits[s->t.write];
+	flies = status == BLKIF_RSP_OKAY && s->held && !*waits(q, s);
 	/* no system call so far: that little is shared with the rest of the batch */
 	if (!flies || !s->copied || s->t.write || s->r.pages)
 		s->ns = s->data_ns = lap(q);
 	q->pages += s->r.segments;
 	if (flies) {
 		fly(q, s);
-		return;
+		return 1;
 	}
 	answer(q, s, status == BLKIF_RSP_OKAY ? wait_now(q, s) : status);
+	return WAITED;
 }
 
 /* How a transfer ended: bytes, or -errno.  FLIES: it is put again. */
@@ -193,7 +203,7 @@ static int16_t landed(struct queue *q, struct slot *s, int result)
 		return FLIES;
 	}
 	if (result == -EOPNOTSUPP)
-		q->waits[s->t.write] = true; /* it cannot say when it would wait */
+		*waits(q, s) = true; /* it cannot say when it would wait */
 	else if (result < 0 && result != -EAGAIN && result != -EINTR)
 		return BLKIF_RSP_ERROR;
 	if (result > 0)
@@ -256,19 +266,19 @@ static bool full(const struct queue *q)
 
 enum served queue_turn(struct queue *q)
 {
-	unsigned int most = q->waits[0] || q->waits[1] ? BATCH_WAIT : BATCH, n = 0;
+	unsigned int n = 0;
 	bool blocked = false;
 	int there = ring_look(&q->ring, seen_at(q));
 
 	if (there < 0)
 		return SERVED_BROKEN;
 	q->clock = 0;
-	for (; there && n < most && !full(q); there--, n++) {
+	for (; there && n < BATCH && !full(q); there--) {
 		blocked = !acctring_admit(q->lane, q->v->d->payer.row);
 		if (blocked)
 			break;
 		start_clock(q);
-		take_one(q, n ? 0 : ACCTRING_F_FIRST);
+		n += take_one(q, n ? 0 : ACCTRING_F_FIRST);
 	}
 	q->worked |= n || blocked;
 	submit(q);

@@ -54,7 +54,8 @@ struct queue {
 	/* the thread's own */
 	struct acctring_lane *lane;
 	struct aio aio;
-	bool waits[2]; /* the file takes no reads, no writes without waiting */
+	/* what the file cannot do without waiting: [past the page cache][writes] */
+	bool waits[2][2];
 	struct slot *slots, *free;
 	struct slot *queued[SLOTS]; /* put, to be billed when submitted */
 	unsigned int busy, pages; /* in flight */
@@ -77,7 +78,6 @@ struct vbd {
 	struct file file;
 	struct disk disk; /* .sectors changes while it is served: vbd_disk() */
 	uint32_t info; /* VDISK_* */
-	bool direct_safe;
 	/* the connection */
 	int wake; /* eventfd, never read: the main thread wants the end */
 	unsigned int lanes; /* reserved */
@@ -89,17 +89,16 @@ struct vbd {
 /* The disk as it is now. */
 static inline struct disk vbd_disk(const struct vbd *v)
 {
-	struct disk d = { .sector = v->disk.sector,
-			  .readonly = v->disk.readonly,
-			  .discard = v->disk.discard };
-
-	d.sectors = __atomic_load_n(&v->disk.sectors, __ATOMIC_RELAXED);
-	return d;
+	return (struct disk){
+		.sectors = __atomic_load_n(&v->disk.sectors, __ATOMIC_RELAXED),
+		.readonly = v->disk.readonly,
+		.discard = v->disk.discard,
+	};
 }
 
 static inline void vbd_resize(struct vbd *v, uint64_t bytes)
 {
-	__atomic_store_n(&v->disk.sectors, bytes / v->disk.sector, __ATOMIC_RELAXED);
+	__atomic_store_n(&v->disk.sectors, bytes / SECTOR, __ATOMIC_RELAXED);
 }
 
 /* data.c: BLKIF_RSP_OKAY or _ERROR.  They may wait. */
@@ -138,7 +137,7 @@ void queue_ended(struct queue *q);
 int vbd_publish(struct vbd *v, unsigned int queues);
 int vbd_map(struct vbd *v, unsigned int most);
 void vbd_unmap(struct vbd *v);
-/* Only what the disk is; with the state Connected, for a frontend that serves it. */
-bool vbd_publish_disk(struct vbd *v, bool connected);
+/* What the disk is now, to a frontend that is connected; false and errno. */
+bool vbd_publish_size(struct vbd *v);
 
 #endif

@@ -40,10 +40,9 @@ static uint8_t operation(enum load_op op)
 }
 
 /* The segments of a request; returns how many. */
-static unsigned int segments(const struct blkfront *b, const struct blk_slot *s,
-			     struct blk_segment *to)
+static unsigned int segments(const struct blk_slot *s, struct blk_segment *to)
 {
-	uint32_t left = s->r.bytes / b->sector, most = XENBUS_PAGE / b->sector, n;
+	uint32_t left = s->r.bytes / PATTERN_SECTOR, most = XENBUS_PAGE / PATTERN_SECTOR, n;
 	unsigned int i;
 
 	for (i = 0; left; i++, left -= n) {
@@ -60,11 +59,11 @@ static void put_data(const struct blkfront *b, const struct blk_slot *s, uint8_t
 	uint16_t n;
 
 	if (pages <= BLK_DIRECT && !b->how.indirect) {
-		e[1] = (uint8_t)segments(b, s, seg);
+		e[1] = (uint8_t)segments(s, seg);
 		memcpy(after, seg, e[1] * sizeof(seg[0]));
 		return;
 	}
-	n = (uint16_t)segments(b, s, s->segment);
+	n = (uint16_t)segments(s, s->segment);
 	e[1] = e[0];
 	e[0] = BLKIF_OP_INDIRECT;
 	memcpy(e + 2, &n, sizeof(n));
@@ -84,7 +83,7 @@ void blk_put(struct blkfront *b, struct blk_slot *s)
 {
 	_Alignas(8) uint8_t e[sizeof(union blk_entry)] = { operation(s->r.op) };
 	uint8_t *id = e + (b->how.abi == BLK_ABI_32 ? 4 : 8), *after = id + 16;
-	uint64_t sector = s->r.sector * PATTERN_SECTOR / b->sector, n = s->r.bytes / b->sector;
+	uint64_t sector = s->r.sector, n = s->r.bytes / PATTERN_SECTOR;
 
 	memcpy(id, &s->id, sizeof(s->id));
 	memcpy(id + 8, &sector, sizeof(sector));

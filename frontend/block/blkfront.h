@@ -23,7 +23,6 @@ struct blk_how {
 	unsigned int depth, queues, order;
 	uint32_t bytes; /* of the largest request */
 	enum blk_abi abi;
-	bool large; /* we know sectors of more than 512 bytes */
 	bool indirect; /* for requests that do not need it, too */
 };
 
@@ -55,7 +54,6 @@ struct blkfront {
 	struct blk_slot slot[BLK_DEPTH]; /* how.depth; slot i is of queue i % how.queues */
 	/* the disk */
 	uint64_t sectors; /* of 512 bytes */
-	uint32_t sector; /* bytes, what the backend counts in */
 	bool readonly, can_flush, can_discard;
 	/* what happened */
 	uint64_t done[LOAD_OPS]; /* answered */

@@ -127,8 +127,7 @@ static bool write_nodes(struct blkfront *b)
 	unsigned int i;
 	bool ok = front_write(&b->f, "protocol", "%s", abi) &&
 		  front_write(&b->f, "multi-queue-num-queues", "%u", b->how.queues) &&
-		  front_write(&b->f, "ring-page-order", "%u", b->how.order) &&
-		  front_write(&b->f, "feature-large-sector-size", "%d", b->how.large);
+		  front_write(&b->f, "ring-page-order", "%u", b->how.order);
 
 	for (i = 0; ok && i < b->how.queues; i++)
 		ok = write_queue(b, i);
@@ -147,14 +146,7 @@ static void reset_ring(const struct blk_how *how, struct blk_queue *q)
 
 void blk_read_size(struct blkfront *b)
 {
-	uint64_t sector = front_back_u64(&b->f, "sector-size", PATTERN_SECTOR);
-
-	/* the protocol's own limits; without our word it is 512 */
-	if (!b->how.large || sector < PATTERN_SECTOR || sector > XENBUS_PAGE ||
-	    sector & (sector - 1))
-		sector = PATTERN_SECTOR;
-	b->sector = (uint32_t)sector;
-	b->sectors = front_back_u64(&b->f, "sectors", 0) * (sector / PATTERN_SECTOR);
+	b->sectors = front_back_u64(&b->f, "sectors", 0);
 }
 
 bool blk_connect(struct blkfront *b)

@@ -5,12 +5,11 @@
 
 static uint32_t pick_sectors(struct load *l)
 {
-	uint32_t unit = l->unit ? l->unit : PATTERN_SECTOR;
-	uint32_t min = l->min / unit, max = l->max / unit;
+	uint32_t min = l->min / PATTERN_SECTOR, max = l->max / PATTERN_SECTOR;
 
 	if (min != max)
 		min += (uint32_t)(pattern_random(&l->random) % (max - min + 1));
-	return min * (unit / PATTERN_SECTOR);
+	return min;
 }
 
 /* A run of sectors from the next one; at the end of the disk it is cut. */

@@ -23,8 +23,7 @@ enum load_mode {
 struct load {
 	/* parameters */
 	enum load_mode mode;
-	uint32_t min, max; /* bytes of a request, multiples of 512 and of `unit` */
-	uint32_t unit; /* bytes of a sector of the disk, 0: 512 */
+	uint32_t min, max; /* bytes of a request, multiples of 512 */
 	uint64_t sectors; /* of the disk that are used */
 	uint64_t count; /* requests without flushes, 0: no end */
 	uint32_t flush; /* a flush after so many writes, 0: none */

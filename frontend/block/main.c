@@ -51,7 +51,6 @@ static void usage(void)
 	       "      --ring-order N    2^N pages each, N 0..%u (default 0)\n"
 	       "      --indirect        all requests are indirect\n"
 	       "      --abi32           entries as a 32 bit x86 guest lays them out\n"
-	       "      --large-sectors   takes the backend's sector-size\n"
 	       "  -r, --rate N          requests a second (default: no limit)\n"
 	       "  -t, --runtime S       seconds; -c, --count N requests (default: until SIGTERM)\n"
 	       "  -s, --size BYTES      of the disk to use, suffixes k, m, g (default: all)\n"
@@ -124,16 +123,7 @@ static void rw_option(const char *text)
 	    text);
 }
 
-enum {
-	OPT_SEED = 256,
-	OPT_TIMEOUT,
-	OPT_RECONNECT,
-	OPT_QUEUES,
-	OPT_ORDER,
-	OPT_INDIRECT,
-	OPT_ABI32,
-	OPT_LARGE
-};
+enum { OPT_SEED = 256, OPT_TIMEOUT, OPT_RECONNECT, OPT_QUEUES, OPT_ORDER, OPT_INDIRECT, OPT_ABI32 };
 
 /* How the disk is connected. */
 static void take_how(int c)
@@ -153,9 +143,6 @@ static void take_how(int c)
 		break;
 	case OPT_ABI32:
 		opt.how.abi = BLK_ABI_32;
-		break;
-	case OPT_LARGE:
-		opt.how.large = true;
 		break;
 	}
 }
@@ -232,7 +219,6 @@ static void options(int argc, char **argv)
 		{ "ring-order", required_argument, NULL, OPT_ORDER },
 		{ "indirect", no_argument, NULL, OPT_INDIRECT },
 		{ "abi32", no_argument, NULL, OPT_ABI32 },
-		{ "large-sectors", no_argument, NULL, OPT_LARGE },
 		{ "progress", no_argument, NULL, 'p' },
 		{ "verbose", no_argument, NULL, 'v' },
 		{ "help", no_argument, NULL, 'h' },
@@ -267,14 +253,7 @@ static bool size_disk(void)
 		log_error("the disk has %" PRIu64 " bytes: less than one request", sectors * 512);
 		return false;
 	}
-	if (opt.load.min % disk.sector || opt.load.max % disk.sector ||
-	    sectors % (disk.sector / PATTERN_SECTOR)) {
-		log_error("--bs, --size: not multiples of the disk's sectors of %u bytes",
-			  disk.sector);
-		return false;
-	}
 	opt.load.sectors = sectors;
-	opt.load.unit = disk.sector;
 	opt.load.random = opt.seed;
 	return true;
 }

@@ -14,15 +14,13 @@
 #include <acctring/abi.h>
 
 #include "backend/block/check.h"
+#include "backend/block/file.h"
 #include "backend/block/gauge.h"
 #include "backend/block/ring.h"
 #include "backend/index.h"
 
-static const struct disk disk = { .sectors = 1000, .sector = 512, .discard = true };
-static const struct disk readonly = {
-	.sectors = 1000, .sector = 512, .readonly = true, .discard = true
-};
-static const struct disk large = { .sectors = 1000, .sector = 4096 };
+static const struct disk disk = { .sectors = 1000, .discard = true };
+static const struct disk readonly = { .sectors = 1000, .readonly = true, .discard = true };
 
 static struct ask request(uint8_t op, uint64_t sector, uint16_t segments)
 {
@@ -116,27 +114,9 @@ static void bad_places(void **state)
 	}
 }
 
-/* All quantities are in sectors of that size: one of 4096 is a page. */
-static void large_sectors(void **state)
-{
-	struct ask r = request(BLKIF_OP_READ, 999, 1);
-	struct request out;
-
-	(void)state;
-	assert_int_equal(check(&r, &large, &out), BLKIF_RSP_ERROR);
-	r.seg[0].last = 0;
-	assert_int_equal(check(&r, &large, &out), BLKIF_RSP_OKAY);
-	assert_int_equal(out.offset, 999 * 4096);
-	assert_int_equal(out.bytes, 4096);
-	assert_int_equal(out.part[0].bytes, 4096);
-	r.seg[0].last = 1;
-	r.sector = 0;
-	assert_int_equal(check(&r, &large, &out), BLKIF_RSP_ERROR);
-}
-
 static void discards(void **state)
 {
-	static const struct disk forgets_not = { .sectors = 1000, .sector = 512 };
+	static const struct disk forgets_not = { .sectors = 1000 };
 	struct ask r = { .op = BLKIF_OP_DISCARD, .sector = 8, .discarded = 992 };
 	struct request out;
 
@@ -173,7 +153,7 @@ static struct ask indirect(uint8_t op, uint16_t segments)
 
 static void indirect_requests(void **state)
 {
-	static const struct disk big = { .sectors = 10000, .sector = 512 };
+	static const struct disk big = { .sectors = 10000 };
 	struct ask r = indirect(BLKIF_OP_WRITE, SEGMENTS);
 	struct blk_segment seg[SEGMENTS];
 	struct request out;
@@ -418,16 +398,36 @@ static void gauges(void **state)
 	assert_true(g.n[0] + g.n[1] == 2 * 6400);
 }
 
+/* Past the page cache go transfers that fit the sectors in every way. */
+static void ways(void **state)
+{
+	const struct file both = { .fd = 3, .direct = 4, .sector = 4096 };
+	const struct file small = { .fd = 3, .direct = 4, .sector = 512 };
+	const struct file one = { .fd = 3, .direct = -1, .sector = 512 };
+
+	(void)state;
+	assert_int_equal(file_way(&both, 1 << 20 | 4096), 4);
+	assert_int_equal(file_way(&both, 1 << 20 | 512), 3);
+	assert_int_equal(file_way(&small, 1 << 20 | 512), 4);
+	assert_int_equal(file_way(&one, 1 << 20), 3);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(good_requests),   cmocka_unit_test(bad_segments),
-		cmocka_unit_test(bad_places),	   cmocka_unit_test(large_sectors),
-		cmocka_unit_test(discards),	   cmocka_unit_test(indirect_requests),
-		cmocka_unit_test(bad_indirect),	   cmocka_unit_test(bad_operations),
-		cmocka_unit_test(layouts),	   cmocka_unit_test(ring_sizes),
-		cmocka_unit_test(ring_goes_round), cmocka_unit_test(ring_indices),
+		cmocka_unit_test(good_requests),
+		cmocka_unit_test(bad_segments),
+		cmocka_unit_test(bad_places),
+		cmocka_unit_test(discards),
+		cmocka_unit_test(indirect_requests),
+		cmocka_unit_test(bad_indirect),
+		cmocka_unit_test(bad_operations),
+		cmocka_unit_test(layouts),
+		cmocka_unit_test(ring_sizes),
+		cmocka_unit_test(ring_goes_round),
+		cmocka_unit_test(ring_indices),
 		cmocka_unit_test(gauges),
+		cmocka_unit_test(ways),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
