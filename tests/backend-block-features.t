@@ -3,7 +3,7 @@
 # timeout: 180
 # What acctring-blkback offers beyond one ring of one page, each used by
 # acctring-blkfront: layouts, indirect requests, larger and more rings,
-# discard, resize, and the ways to the file.  Domain 0 of a sandbox.
+# discard, resize, the ways to the file, and what comes of a flush that fails.  Domain 0 of a sandbox.
 shopt -s extglob
 : "${BUILD:=$PWD/build}"
 export BUILD
@@ -189,7 +189,7 @@ is "$status/$(field verified)/$(field mismatches)" 0/8192/0 "and has them"
 ends many
 
 # -- the ways to the file --
-background 1 refused "$prog/no_uring" "$bin/acctring-blkback" -v
+background 1 refused "$prog/refuse" io_uring_setup 1 "$bin/acctring-blkback" -v
 back=$pid back_exec=$last
 insert "$tmp/a.img" w
 front --rw verify --bs 512-1m --depth 3 --seed 42
@@ -199,6 +199,29 @@ like "$(cat "$tmp/refused.log")" "io_uring is refused \(Operation not permitted\
 cmp -s "$tmp/a.img" <("$prog/backend_pattern" 42 8192)
 ok $? "and in the file"
 ends refused
+
+# -- a file that has no room: the guest is told, and the operator --
+background 1 full "$prog/refuse" io_uring_setup 1 "$prog/refuse" pwritev 28 "$bin/acctring-blkback"
+back=$pid back_exec=$last
+insert "$tmp/a.img" w
+front --rw write --count 20 2>/dev/null
+is "$status/$(field writes)/$(field errors)" 1/20/20 "writes to a file that has no room are errors"
+is "$(grep -c 'write of 4096 bytes at [0-9]*: No space left on device' "$tmp/full.log")" 1 "the log says it once"
+front --rw read --count 20
+is "$status/$(field errors)" 0/0 "what is there can be read"
+ends full
+
+# -- a flush that fails: Linux's frontend goes on as if there were no need to flush --
+background 1 torn "$prog/refuse" fdatasync 5 "$bin/acctring-blkback" -v
+back=$pid back_exec=$last
+insert "$tmp/a.img" w
+front --rw write --count 20 --flush 5 --depth 1 2>/dev/null
+is "$status/$(field writes)/$(field flushes)/$(field errors)" 1/20/4/19 \
+	"a flush failed: an error, and so is each write from then on"
+is "$(grep -c 'a flush failed: Input/output error: it takes no more writes' "$tmp/torn.log")" 1 "the log says it once"
+front --rw write --count 20
+is "$status/$(field errors)" 0/0 "a disk that is connected anew takes them again"
+ends torn
 
 # -- a block device with sectors of 4096 bytes --
 truncate -s 4M "$tmp/l.img"

@@ -228,6 +228,7 @@ static int open_file(struct vbd *v)
 	v->disk = (struct disk){ .readonly = readonly,
 				 .discard = v->file.discard_granularity &&
 					    !node_is(d, "discard-enable", "0") };
+	v->told = false;
 	vbd_resize(v, v->file.bytes);
 	v->info = (readonly ? VDISK_READONLY : 0) |
 		  (node_is(d, "removable", "1") ? VDISK_REMOVABLE : 0) |

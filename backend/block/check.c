@@ -91,12 +91,22 @@ static bool check_segments(const struct blk_segment *seg, const struct disk *dis
 	return true;
 }
 
+/*
+ * After a flush that failed nobody knows what is on the disk.  A frontend may
+ * not care (Linux's takes it that there is no need to flush, and goes on), so
+ * nothing more is changed or said to be safe.
+ */
+static bool may_change(const struct disk *disk)
+{
+	return !disk->readonly && !disk->lost;
+}
+
 /* What is discarded; or, where nothing may be, why. */
 static int16_t check_discard(const struct ask *ask, const struct disk *disk, struct request *out)
 {
 	if (!disk->discard)
 		return BLKIF_RSP_EOPNOTSUPP;
-	if (disk->readonly || !ask->discarded || !on_disk(disk, ask->sector, ask->discarded))
+	if (!may_change(disk) || !ask->discarded || !on_disk(disk, ask->sector, ask->discarded))
 		return BLKIF_RSP_ERROR;
 	out->bytes = ask->discarded * SECTOR;
 	return BLKIF_RSP_OKAY;
@@ -108,7 +118,7 @@ static int16_t check_data(const struct ask *ask, const struct disk *disk, struct
 
 	if (out->op != BLKIF_OP_READ && out->op != BLKIF_OP_WRITE)
 		return BLKIF_RSP_ERROR; /* an indirect one of something else */
-	if (out->op == BLKIF_OP_WRITE && disk->readonly)
+	if (out->op == BLKIF_OP_WRITE && !may_change(disk))
 		return BLKIF_RSP_ERROR;
 	if (!ask->segments || ask->segments > (indirect ? SEGMENTS : BLK_DIRECT))
 		return BLKIF_RSP_ERROR;
@@ -134,7 +144,7 @@ int16_t check_request(const struct ask *ask, const struct disk *disk, struct req
 	out->bytes = 0;
 	switch (ask->op) {
 	case BLKIF_OP_FLUSH_DISKCACHE:
-		return ask->segments ? BLKIF_RSP_ERROR : BLKIF_RSP_OKAY;
+		return ask->segments || disk->lost ? BLKIF_RSP_ERROR : BLKIF_RSP_OKAY;
 	case BLKIF_OP_DISCARD:
 		return check_discard(ask, disk, out);
 	case BLKIF_OP_READ:

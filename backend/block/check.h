@@ -18,6 +18,7 @@
 struct disk {
 	uint64_t sectors;
 	bool readonly, discard;
+	bool lost; /* a flush has failed */
 };
 
 /* A request as it was asked, whatever the layout. */

@@ -11,6 +11,7 @@
 #include "backend/block/vbd.h"
 #include "backend/cpu.h"
 #include "common/log.h"
+#include "common/names.h"
 
 #define BATCH 32u /* requests taken in one turn */
 #define WAITED 4u /* so many are one that was waited for */
@@ -92,6 +93,28 @@ static void answer(struct queue *q, struct slot *s, int16_t status)
 	q->free = s;
 }
 
+/* The file has: the operator is told, once a connection, and of a flush what comes of it. */
+static int16_t failed(struct queue *q, const struct slot *s, int error)
+{
+	struct vbd *v = q->v;
+
+	if (s->r.op == BLKIF_OP_FLUSH_DISKCACHE) {
+		if (!__atomic_exchange_n(&v->disk.lost, true, __ATOMIC_RELAXED))
+			log_error("disk %u/%u: a flush failed: %s: it takes no more writes until "
+				  "it is connected anew",
+				  v->d->domid, v->d->id, strerror(-error));
+	} else if (!__atomic_exchange_n(&v->told, true, __ATOMIC_RELAXED)) {
+		char what[NAME_TEXT];
+
+		log_error("disk %u/%u: %s of %llu bytes at %llu: %s: an error for the guest; "
+			  "further ones are not told",
+			  v->d->domid, v->d->id, class_name(s->r.klass, what),
+			  (unsigned long long)s->r.bytes, (unsigned long long)s->r.offset,
+			  strerror(-error));
+	}
+	return BLKIF_RSP_ERROR;
+}
+
 /* All that waits for the file; from where the transfer stopped short, s->t.bytes is left. */
 static int16_t wait_for_file(struct queue *q, struct slot *s)
 {
@@ -105,7 +128,7 @@ static int16_t wait_for_file(struct queue *q, struct slot *s)
 		r = aio_wait_for(&s->t, s->r.bytes - s->t.bytes);
 	if (r == -EOPNOTSUPP && s->r.op == BLKIF_OP_DISCARD)
 		return BLKIF_RSP_EOPNOTSUPP;
-	return r ? BLKIF_RSP_ERROR : BLKIF_RSP_OKAY;
+	return r ? failed(q, s, r) : BLKIF_RSP_OKAY;
 }
 
 /* From the copy to the pages. */
@@ -205,7 +228,7 @@ static int16_t landed(struct queue *q, struct slot *s, int result)
 	if (result == -EOPNOTSUPP)
 		*waits(q, s) = true; /* it cannot say when it would wait */
 	else if (result < 0 && result != -EAGAIN && result != -EINTR)
-		return BLKIF_RSP_ERROR;
+		return failed(q, s, result);
 	if (result > 0)
 		s->t.bytes -= (uint64_t)result;
 	return wait_now(q, s);

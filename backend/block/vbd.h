@@ -76,7 +76,8 @@ struct vbd {
 	struct device *d;
 	/* the file: from offer to release */
 	struct file file;
-	struct disk disk; /* .sectors changes while it is served: vbd_disk() */
+	struct disk disk; /* vbd_disk(): .sectors and .lost change while it is served */
+	bool told; /* of an error of the file's */
 	uint32_t info; /* VDISK_* */
 	/* the connection */
 	int wake; /* eventfd, never read: the main thread wants the end */
@@ -93,6 +94,7 @@ static inline struct disk vbd_disk(const struct vbd *v)
 		.sectors = __atomic_load_n(&v->disk.sectors, __ATOMIC_RELAXED),
 		.readonly = v->disk.readonly,
 		.discard = v->disk.discard,
+		.lost = __atomic_load_n(&v->disk.lost, __ATOMIC_RELAXED),
 	};
 }
 

@@ -21,6 +21,7 @@
 
 static const struct disk disk = { .sectors = 1000, .discard = true };
 static const struct disk readonly = { .sectors = 1000, .readonly = true, .discard = true };
+static const struct disk lost = { .sectors = 1000, .discard = true, .lost = true };
 
 static struct ask request(uint8_t op, uint64_t sector, uint16_t segments)
 {
@@ -112,6 +113,24 @@ static void bad_places(void **state)
 		r.sector = sector[i];
 		assert_int_equal(check(&r, &disk, &out), BLKIF_RSP_ERROR);
 	}
+}
+
+/* A disk of which a flush has failed can be read, and that is all. */
+static void nothing_after_a_failed_flush(void **state)
+{
+	struct ask r = request(BLKIF_OP_READ, 0, 1);
+	struct request out;
+
+	(void)state;
+	assert_int_equal(check(&r, &lost, &out), BLKIF_RSP_OKAY);
+	r.op = BLKIF_OP_WRITE;
+	assert_int_equal(check(&r, &lost, &out), BLKIF_RSP_ERROR);
+	r = request(BLKIF_OP_FLUSH_DISKCACHE, 0, 0);
+	assert_int_equal(check(&r, &lost, &out), BLKIF_RSP_ERROR);
+	r = (struct ask){ .op = BLKIF_OP_DISCARD, .discarded = 8 };
+	assert_int_equal(check(&r, &lost, &out), BLKIF_RSP_ERROR);
+	r = (struct ask){ .op = BLKIF_OP_INDIRECT, .indirect_op = BLKIF_OP_WRITE, .segments = 1 };
+	assert_int_equal(check(&r, &lost, &out), BLKIF_RSP_ERROR);
 }
 
 static void discards(void **state)
@@ -415,19 +434,13 @@ static void ways(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(good_requests),
-		cmocka_unit_test(bad_segments),
-		cmocka_unit_test(bad_places),
-		cmocka_unit_test(discards),
-		cmocka_unit_test(indirect_requests),
-		cmocka_unit_test(bad_indirect),
-		cmocka_unit_test(bad_operations),
-		cmocka_unit_test(layouts),
-		cmocka_unit_test(ring_sizes),
-		cmocka_unit_test(ring_goes_round),
-		cmocka_unit_test(ring_indices),
-		cmocka_unit_test(gauges),
-		cmocka_unit_test(ways),
+		cmocka_unit_test(good_requests),   cmocka_unit_test(bad_segments),
+		cmocka_unit_test(bad_places),	   cmocka_unit_test(nothing_after_a_failed_flush),
+		cmocka_unit_test(discards),	   cmocka_unit_test(indirect_requests),
+		cmocka_unit_test(bad_indirect),	   cmocka_unit_test(bad_operations),
+		cmocka_unit_test(layouts),	   cmocka_unit_test(ring_sizes),
+		cmocka_unit_test(ring_goes_round), cmocka_unit_test(ring_indices),
+		cmocka_unit_test(gauges),	   cmocka_unit_test(ways),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
