@@ -47,7 +47,7 @@ cp "$here/run" "$here/one" "$here"/lib*.sh "$here/../lib/toolstack.sh" "$here/..
 find "$here/cases" "$here/facts" -name "*.sh" -exec cp -t "$bed/cases" {} +
 cp "$base/vmlinux" "$base/versions" "$bed/guest/"
 # shellcheck disable=SC2086
-initrd "$bed/guest/guest.cpio.gz" "$here/guest/init" -m $guest_modules \
+initrd "$bed/guest/guest.cpio.gz" "$here/guest-init" -m $guest_modules \
 	-p "${tools[@]}" "$BUILD"/xen/bin/*
 product=()
 if [ -d "$product_dir/usr/local/sbin" ]; then
@@ -55,7 +55,7 @@ if [ -d "$product_dir/usr/local/sbin" ]; then
 		product+=("$p=${p#"$product_dir"}")
 	done
 	# shellcheck disable=SC2086
-	initrd "$bed/guest/driver.cpio.gz" "$here/guest/init" -m $guest_modules tun bridge loop \
+	initrd "$bed/guest/driver.cpio.gz" "$here/guest-init" -m $guest_modules tun bridge loop \
 		-p "${tools[@]}" "$BUILD"/xen/bin/* "${kills[@]}" "${product[@]}" "$root/usr/sbin/bridge" \
 		"$root/usr/bin/sqlite3" "$root/usr/bin/strace" -f "$here/../conserved.awk=/bed/conserved.awk"
 fi

@@ -7,8 +7,7 @@
 #                              changed is brought there, and runs;  make xen-down
 
 XEN_DEPS := qemu-system-x86 debootstrap cpio xz-utils e2fsprogs kmod binutils tar gnuplot-nox
-XEN_SRC  := $(wildcard tests/xen/facts/*.c tests/xen/guest/*.c)
-XEN_BIN  := $(patsubst %.c,$(B)/xen/bin/%,$(notdir $(XEN_SRC)))
+XEN_BIN  := $(patsubst tests/xen/prog/%.c,$(B)/xen/bin/%,$(wildcard tests/xen/prog/*.c))
 XEN_LINK  = $(B)/libacctring.a -Wl,--as-needed -lxengnttab -lxenevtchn -lxenstore -lxencall -lxenctrl -lxenforeignmemory -lpthread
 XEN_ENV   = BUILD=$(abspath $(B)) CASE='$(CASE)' SCHED='$(SCHED)' STORE='$(STORE)' GUEST='$(GUEST)'
 
@@ -17,16 +16,10 @@ XEN_ENV   = BUILD=$(abspath $(B)) CASE='$(CASE)' SCHED='$(SCHED)' STORE='$(STORE
 xen-deps:
 	@sh tools/deps.sh $(XEN_DEPS)
 
-define xen_prog
+$(B)/xen/bin/%: tests/xen/prog/%.c $(B)/libacctring.a | $(B)/.deps
 	$(call say,CC)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(C_FLAGS) $(LD_FLAGS) -o $@ $< $(XEN_LINK)
-endef
-$(XEN_BIN): $(B)/libacctring.a
-$(B)/xen/bin/%: tests/xen/facts/%.c | $(B)/.deps
-	$(xen_prog)
-$(B)/xen/bin/%: tests/xen/guest/%.c | $(B)/.deps
-	$(xen_prog)
 
 # As a user would: into a directory of its own, then an image of it.
 xen-product: all

@@ -9,7 +9,7 @@
 
 #include <xenstore.h>
 
-#include "fact.h"
+#include "tests/xen/prog/prog.h"
 
 static xc_interface *xch;
 static struct xs_handle *xs;

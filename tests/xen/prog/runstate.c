@@ -13,7 +13,7 @@
 #include <xencall.h>
 #include <xengnttab.h>
 
-#include "fact.h"
+#include "tests/xen/prog/prog.h"
 
 static int runstate(xencall_handle *h, void *buf, uint64_t vcpu, struct vcpu_runstate_info *out)
 {

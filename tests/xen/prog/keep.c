@@ -6,7 +6,7 @@
 #include <fcntl.h>
 #include <xengnttab.h>
 
-#include "fact.h"
+#include "tests/xen/prog/prog.h"
 
 static void save(const char *file, const void *page)
 {

@@ -3,8 +3,8 @@
  * What the load programs write and look for: each 8 bytes follow from their
  * position and a seed, so that nothing misplaced or stale looks right.
  */
-#ifndef XEN_GUEST_PATTERN_H
-#define XEN_GUEST_PATTERN_H
+#ifndef XEN_PROG_PATTERN_H
+#define XEN_PROG_PATTERN_H
 
 #include <stddef.h>
 #include <stdint.h>

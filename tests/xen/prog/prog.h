@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What the small programs share. */
-#ifndef ACCTRING_FACT_H
-#define ACCTRING_FACT_H
+#ifndef XEN_PROG_H
+#define XEN_PROG_H
 #include <errno.h>
 #include <stdint.h>
 #include <stdio.h>

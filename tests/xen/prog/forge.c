@@ -11,7 +11,7 @@
 #include <xengnttab.h>
 #include <xenstore.h>
 
-#include "tests/xen/facts/fact.h"
+#include "tests/xen/prog/prog.h"
 
 static struct xs_handle *xs;
 static unsigned int self, taken, refused;

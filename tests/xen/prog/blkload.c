@@ -13,7 +13,7 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-#include "tests/xen/guest/pattern.h"
+#include "tests/xen/prog/pattern.h"
 
 #define REQUEST 65536u
 

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <xenstore.h>
 
-#include "tests/xen/facts/fact.h"
+#include "tests/xen/prog/prog.h"
 
 struct bill {
 	uint64_t last, longest;

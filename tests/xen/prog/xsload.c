@@ -8,7 +8,7 @@
  */
 #include <xenstore.h>
 
-#include "fact.h"
+#include "tests/xen/prog/prog.h"
 
 #define KEY "data/load"
 

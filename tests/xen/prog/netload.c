@@ -21,7 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "tests/xen/guest/pattern.h"
+#include "tests/xen/prog/pattern.h"
 
 #define SEED 7u
 #define DATAGRAM 9000u

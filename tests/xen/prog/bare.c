@@ -19,7 +19,7 @@
 #include <xenforeignmemory.h>
 #include <xenstore.h>
 
-#include "tests/xen/facts/fact.h"
+#include "tests/xen/prog/prog.h"
 
 #define FIRST 1000u
 #define MAX 500u

@@ -6,7 +6,7 @@
 #include <poll.h>
 #include <xenstore.h>
 
-#include "fact.h"
+#include "tests/xen/prog/prog.h"
 
 /* A line for each event, as it comes; the first says only that the watch is there. */
 static int watch(struct xs_handle *xs, const char *path, int seconds)

@@ -5,7 +5,7 @@
  */
 #include <acctring/acctring.h>
 
-#include "fact.h"
+#include "tests/xen/prog/prog.h"
 
 int main(int argc, char **argv)
 {

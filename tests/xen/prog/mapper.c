@@ -6,7 +6,7 @@
  */
 #include <xengnttab.h>
 
-#include "fact.h"
+#include "tests/xen/prog/prog.h"
 
 int main(int argc, char **argv)
 {

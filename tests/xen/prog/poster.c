@@ -14,7 +14,7 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 
-#include "tests/xen/facts/fact.h"
+#include "tests/xen/prog/prog.h"
 
 #define MS 1000000u
 

@@ -8,7 +8,7 @@
 #include <sys/wait.h>
 #include <xengnttab.h>
 
-#include "fact.h"
+#include "tests/xen/prog/prog.h"
 
 #define PAGES 8
 

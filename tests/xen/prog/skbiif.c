@@ -14,7 +14,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
-#include "fact.h"
+#include "tests/xen/prog/prog.h"
 
 #ifndef SO_ATTACH_BPF
 #define SO_ATTACH_BPF 50
