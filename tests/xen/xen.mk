@@ -8,7 +8,7 @@
 
 XEN_DEPS := qemu-system-x86 debootstrap cpio xz-utils e2fsprogs kmod binutils tar gnuplot-nox
 XEN_BIN  := $(patsubst tests/xen/prog/%.c,$(B)/xen/bin/%,$(wildcard tests/xen/prog/*.c))
-XEN_LINK  = $(B)/libacctring.a -Wl,--as-needed -lxengnttab -lxenevtchn -lxenstore -lxencall -lxenctrl -lxenforeignmemory -lpthread
+XEN_PROG_LIBS := -Wl,--as-needed $(RING_LIBS) -lxencall -lxenctrl -lxenforeignmemory
 XEN_ENV   = BUILD=$(abspath $(B)) CASE='$(CASE)' SCHED='$(SCHED)' STORE='$(STORE)' GUEST='$(GUEST)'
 
 .PHONY: check-xen check-xen-facts xen-shell xen-up xen-again xen-down xen-deps xen-product
@@ -16,10 +16,8 @@ XEN_ENV   = BUILD=$(abspath $(B)) CASE='$(CASE)' SCHED='$(SCHED)' STORE='$(STORE
 xen-deps:
 	@sh tools/deps.sh $(XEN_DEPS)
 
-$(B)/xen/bin/%: tests/xen/prog/%.c $(B)/libacctring.a | $(B)/.deps
-	$(call say,CC)
-	@mkdir -p $(@D)
-	$(Q)$(CC) $(C_FLAGS) $(LD_FLAGS) -o $@ $< $(XEN_LINK)
+$(B)/xen/bin/%: $(B)/obj/tests/xen/prog/%.o $(B)/libacctring.a
+	$(call link,$(XEN_PROG_LIBS))
 
 # As a user would: into a directory of its own, then an image of it.
 xen-product: all

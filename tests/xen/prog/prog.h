@@ -2,12 +2,14 @@
 /* What the small programs share. */
 #ifndef XEN_PROG_H
 #define XEN_PROG_H
+
+#include "common/clock.h"
+
 #include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #define PAGE 4096
@@ -16,14 +18,6 @@ static inline void die(const char *what)
 {
 	printf("%s: %s\n", what, strerror(errno));
 	exit(1);
-}
-
-static inline uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
 }
 
 static inline void nap_ms(long ms)
