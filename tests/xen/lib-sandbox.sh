@@ -47,7 +47,6 @@ guest_create() {
 	xsandbox create "$(cat "$run/last")" --name "$name" ${uuid:+--uuid "$uuid"} || fail "xsandbox create $name"
 }
 guest_up() { in_guest "$1" 10 ':'; }
-agent_up() { guest_up "$1"; }
 # Devices as libxl does it when a domain is destroyed: the backend is told, is
 # waited for, and its directory goes.
 destroy() {

@@ -102,7 +102,6 @@ log_consoles() {
 guest_up() {
 	ask "$1" $((120 * slow)) || fail "$1 does not answer: $(console_of "$1")"
 }
-agent_up() { guest_up "$1"; }
 in_guest() {
 	local rc=0
 	ask "$1" $(($2 * slow)) "$3" || rc=$?

@@ -5,7 +5,6 @@
 # number: nobody looks at them, for dom0 did not name it.
 # on: xen sandbox
 # limit: 240
-# on: xen sandbox
 guests payer forger
 p=$(domid payer) g=$(domid forger)
 accounting dom0 dom0

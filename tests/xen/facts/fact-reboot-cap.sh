@@ -10,10 +10,7 @@ read_cap() { xl $cmd -d cap | awk 'NR > 1 { print $NF }' | tail -n 1; }
 is "$(read_cap)" 50 "cap from the configuration"
 xl $cmd -d cap -c 20
 is "$(read_cap)" 20 "lowered cap"
-u=$(xl vm-list | awk '$3 == "cap" { print $1 }')
-in_guest cap 5 '(sleep 1; reboot -f) &'
-rebooted() { n=$(domid cap 2>/dev/null) && [ "$n" != "$d" ]; }
-until_ok 60 rebooted || fail "no reboot"
-agent_up cap
+u=$(uuid_of cap)
+reboot_guest cap
 diag "cap 50 in the configuration, lowered to 20, guest reboots: domid $d -> $(domid cap), cap $(read_cap)"
-is "$(xl vm-list | awk '$3 == "cap" { print $1 }')" "$u" "UUID after the reboot"
+is "$(uuid_of cap)" "$u" "UUID after the reboot"
