@@ -11,6 +11,7 @@ fi
 ctl=$BUILD/bin/acctctl
 tmp=$(mktemp -d)
 . "$(dirname "$0")/lib/tap.sh"
+. "$(dirname "$0")/lib/domain.sh"
 trap '[ -z "$server" ] || kill "$server" 2>/dev/null; rm -rf "$tmp"' EXIT
 
 serve() {	# serve FILE...: one for each connect, the last for ever
@@ -25,10 +26,7 @@ serve() {	# serve FILE...: one for each connect, the last for ever
 			shift @docs if @docs > 1;
 		}' "$tmp/sock" "$@" &
 	server=$!
-	for _ in $(seq 100); do
-		[ -S "$tmp/sock" ] && break
-		sleep 0.05
-	done
+	soon 5 test -S "$tmp/sock"
 }
 export ACCTRING_SOCKET=$tmp/sock
 
@@ -113,28 +111,20 @@ is $? 0 "and SIGINT ends it with 0"
 
 # an accountant that restarts
 serve "$tmp/a" "$tmp/b"
+rm -f "$tmp/out" "$tmp/err"
 "$ctl" ledger --watch=0.1 >"$tmp/out" 2>"$tmp/err" &
 watcher=$!
-for _ in $(seq 100); do
-	[ -s "$tmp/out" ] && break
-	sleep 0.05
-done
+soon 5 test -s "$tmp/out"
 kill "$server"
 wait "$server" 2>/dev/null
 server=
-for _ in $(seq 100); do
-	[ -s "$tmp/err" ] && break
-	sleep 0.05
-done
+soon 5 test -s "$tmp/err"
 sleep 0.5	# several looks
 is "$(cat "$tmp/err")" "acctctl: waiting for the accountant" "--watch says once that it waits"
 tables=$(grep -c '^VM ' "$tmp/out")
 serve "$tmp/a" "$tmp/b"
-for _ in $(seq 100); do
-	[ "$(grep -c '^VM ' "$tmp/out")" -gt "$tables" ] && break
-	sleep 0.05
-done
-[ "$tables" -ge 1 ] && [ "$(grep -c '^VM ' "$tmp/out")" -gt "$tables" ]
+more() { [ "$(grep -c '^VM ' "$tmp/out")" -gt "$tables" ]; }
+[ "$tables" -ge 1 ] && soon 5 more
 ok $? "and goes on when it answers again"
 printf '{"v":2}' >"$tmp/bad"
 serve "$tmp/bad"

@@ -44,10 +44,8 @@ background 1 vbd "$bin/acctring-blkback" --verbose
 vbd=$pid vbd_exec=$last
 background 1 vif "$bin/acctring-netback" --verbose
 vif=$pid vif_exec=$last
-for _ in $(seq 200); do # until both have their link offered: nothing changes by itself then
-	[ "$(xenstore-list /local/domain/1/data/acctring/link 2>/dev/null | wc -l)" = 2 ] && break
-	sleep 0.05
-done
+# until both have their link offered: nothing changes by itself then
+soon 10 eval '[ "$(xenstore-list /local/domain/1/data/acctring/link | wc -l)" = 2 ]'
 
 # -- what is wrong on the command line, and what is not there --
 mac=00:16:3e:00:00:02
@@ -174,10 +172,7 @@ for i in $(seq 8); do
 done
 # shellcheck disable=SC2086
 wait $pids
-for _ in $(seq 100); do
-	[ "$(xenstore-list /libxl/2/device/vbd | wc -l)" = 9 ] && break
-	sleep 0.05
-done
+soon 5 eval '[ "$(xenstore-list /libxl/2/device/vbd | wc -l)" = 9 ]'
 is "$(wc -l <"$tmp/won")/$(wc -l <"$tmp/twice")/$(xenstore-list /libxl/2/device/vbd | wc -l)" 1/7/9 \
 	"eight at a time, and eight for one name: one of them"
 for d in $(xenstore-list /libxl/2/device/vbd); do "$ctl" detach 2 "$d" & pids="$pids $!"; done

@@ -14,24 +14,8 @@ xsb=$BUILD/bin/xsandbox
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 . "$(dirname "$0")/lib/tap.sh"
+. "$(dirname "$0")/lib/domain.sh"
 
-soon() {	# soon COMMAND...: true within 10 s
-	for _ in $(seq 200); do
-		"$@" && return 0
-		sleep 0.05
-	done
-	return 1
-}
-# background DOMID NAME CMD...: its pid in the domain is in $pid, of exec in $last
-background() {
-	local dom=$1 name=$2
-	shift 2
-	"$xsb" exec "$dom" -- sh -c 'echo $$ >"$0"; exec "$@"' "$tmp/$name.pid" "$@" \
-		>"$tmp/$name.out" 2>"$tmp/$name.log" &
-	last=$!
-	soon test -s "$tmp/$name.pid"
-	pid=$(cat "$tmp/$name.pid")
-}
 use_disk() {	# use_disk GUEST: it reads and writes until it is killed
 	ts_vbd "$1" 1 51712 "$tmp/disk$1" w
 	background "$1" "user$1" "$BUILD/bin/acctring-blkfront" --rw randrw --runtime 60 --timeout 1
@@ -46,14 +30,14 @@ for g in 2 3 4; do
 done
 background 1 vbd "$BUILD/bin/acctring-blkback" --verbose
 vbd=$pid vbd_exec=$last
-soon grep -q serving "$tmp/vbd.log"
+soon 10 grep -q serving "$tmp/vbd.log"
 use_disk 2
 ok $? "a device, while there are watches"
 user=$pid user_exec=$last
 
 background 1 crowd "$BUILD/tests/prog/sandbox_store" crowd data 200
 crowd=$pid crowd_exec=$last
-soon grep -q E2BIG "$tmp/crowd.out"
+soon 10 grep -q E2BIG "$tmp/crowd.out"
 ok $? "others of the domain take all that are left ($(cat "$tmp/crowd.out"))"
 use_disk 3 && use_disk 4
 ok $? "two devices more are served"
@@ -62,11 +46,11 @@ is "$(grep -c 'device/vbd/51712/state: xenstore refuses the watch: .*; beyond 2,
 is "$(ts_state /local/domain/1/backend/abd/2/51712)" 4 "the one that was there is served on"
 kill "$user"
 wait "$user_exec"
-soon eval '[ "$(ts_state /local/domain/1/backend/abd/2/51712)" = 6 ]'
+soon 10 eval '[ "$(ts_state /local/domain/1/backend/abd/2/51712)" = 6 ]'
 ok $? "and its watch is there: its frontend closes"
 kill "$pid"
 wait "$last"
-soon eval '[ "$(ts_state /local/domain/1/backend/abd/4/51712)" = 6 ]'
+soon 10 eval '[ "$(ts_state /local/domain/1/backend/abd/4/51712)" = 6 ]'
 ok $? "as does one that has none"
 is "$(ts_state /local/domain/1/backend/abd/3/51712)" 4 "the third goes on"
 kill "$crowd"

@@ -13,6 +13,7 @@ fi
 bin=$BUILD/bin
 tmp=$(mktemp -d)
 . "$(dirname "$0")/lib/tap.sh"
+. "$(dirname "$0")/lib/domain.sh"
 pids=
 trap 'for p in $pids; do kill "$p" 2>/dev/null; done; rm -rf "$tmp"' EXIT
 
@@ -35,16 +36,9 @@ bad() {
 	sed 's/^/# /' "$tmp/err" "$tmp/out"
 }
 conf() { printf '%b' "$1" >"$tmp/conf"; }
-soon() {
-	for _ in $(seq 100); do
-		"$@" >/dev/null 2>&1 && return 0
-		sleep 0.05
-	done
-	return 1
-}
 # said LOG REGEX NAME: one such line in the log, and the daemon lives
 said() {
-	soon grep -qE "$2" "$tmp/$1.log"
+	soon 5 grep -qE "$2" "$tmp/$1.log"
 	sleep 0.3
 	[ "$(grep -cE "$2" "$tmp/$1.log")" = 1 ] && kill -0 "${daemon[$1]}"
 	ok $? "$1: $3"
@@ -144,7 +138,7 @@ statement state up up 'a xenbus state, 1\.\.6'
 "$bin/xsandbox" exec 1 -- "$bin/acctringd" -d "$tmp/ledger.db" -s "$tmp/sock" 2>"$tmp/acctringd.log" &
 daemon[acctringd]=$!
 pids="$pids $!"
-soon "$bin/acctctl" dump --socket "$tmp/sock"
+soon 5 "$bin/acctctl" dump --socket "$tmp/sock"
 ok $? "acctringd runs"
 link() {	# link SLOT KEY VALUE
 	"$bin/xsandbox" exec 1 -- xenstore-write "$d/link/$1" "$(

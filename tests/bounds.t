@@ -40,7 +40,7 @@ goes_on() {	# the honest link is read, now
 	is_attached 0 && soon 5 more
 }
 hostile() {	# hostile ARG...: in domain 1; a line in $tmp/in goes to it
-	rm -f "$tmp/in" && mkfifo "$tmp/in"
+	rm -f "$tmp/in" "$tmp/out" && mkfifo "$tmp/in"
 	"$BUILD/bin/xsandbox" exec 1 -- "$many" "$@" < "$tmp/in" > "$tmp/out" 2>> "$tmp/log" &
 	hostile=$!
 	exec 3> "$tmp/in"

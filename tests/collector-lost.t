@@ -10,15 +10,13 @@ fi
 
 tmp=$(mktemp -d)
 . "$(dirname "$0")/lib/tap.sh"
+. "$(dirname "$0")/lib/domain.sh"
 trap 'rm -rf "$tmp"' EXIT
 
 echo 'drivers = ( { domain = "0"; accountant = "0"; } ); bill_period_ms = 1000;' >"$tmp/conf"
 ACCTRING_RUNDIR=$tmp/run timeout 15 "$BUILD/bin/acctring-collector" -c "$tmp/conf" 2>"$tmp/log" &
 collector=$!
-for _ in $(seq 100); do
-	grep -q serving "$tmp/log" && break
-	sleep 0.05
-done
+soon 5 grep -q serving "$tmp/log"
 for p in $(cat "/proc/$PPID/task/$PPID/children"); do	# this sandbox's own
 	[ "$(cat "/proc/$p/comm")" = xenstored ] && kill -9 "$p"
 done

@@ -12,15 +12,9 @@ xsb=$BUILD/bin/xsandbox
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 . "$(dirname "$0")/lib/tap.sh"
+. "$(dirname "$0")/lib/domain.sh"
 
 in_dom() { "$xsb" exec "$@"; }		# in_dom N -- COMMAND
-soon() {	# soon COMMAND: true within 5 s
-	for _ in $(seq 100); do
-		"$@" >/dev/null 2>&1 && return 0
-		sleep 0.05
-	done
-	return 1
-}
 gone() { ! xenstore-exists "$1"; }
 
 # -- domain 0 --
@@ -78,7 +72,7 @@ is "$(in_dom 2 -- "$prog" watches data 128)" "128 none" \
 # -- several clients of one domain --
 "$xsb" exec 1 -- xenstore-watch -n 3 data >"$tmp/watch" &
 w=$!
-soon grep -q data "$tmp/watch"
+soon 5 grep -q data "$tmp/watch"
 in_dom 1 -- xenstore-write data/a 1
 xenstore-write /local/domain/1/data/b 2
 wait $w
@@ -98,10 +92,11 @@ is "$(in_dom 1 -- xenstore-read data/mix/sum)" 200 "no commit was lost"
 # -- clients that die --
 # both times all 10 transactions of the quota
 for i in 1 2; do
+	rm -f "$tmp/held" "$tmp/pid"
 	in_dom 1 -- sh -c 'echo $$ >&2; exec "$@"' sh "$prog" hold data/held no 10 \
 		>"$tmp/held" 2>"$tmp/pid" &
 	h=$!
-	soon grep -q . "$tmp/held"
+	soon 5 grep -q . "$tmp/held"
 	is "$(cat "$tmp/held")" held "10 transactions open, round $i"
 	kill -9 "$(cat "$tmp/pid")"
 	wait $h 2>/dev/null
@@ -113,7 +108,7 @@ is "$(in_dom 1 -- "$prog" commit data/held yes 1)" ok "and free for others"
 is "$(in_dom 1 -- "$prog" garbage)" "closed ENOSYS ENOENT EINVAL ENOENT ok " "garbage"
 in_dom 1 -- "$prog" deaf data/loud >"$tmp/deaf" &
 w=$!
-soon grep -q watching "$tmp/deaf"
+soon 5 grep -q watching "$tmp/deaf"
 in_dom 1 -- "$prog" commit data/loud "$(printf %01000d 0)" 1300 | sort | uniq -c |
 	sed 's/^/# /'
 wait $w
@@ -133,10 +128,10 @@ is "$(in_dom 2 -- "$prog" commit data/again yes 1)" ok "another domain is not hi
 # xenstored takes the watch of a domU, fires it once as any, and never again
 in_dom 1 -- timeout 20 xenstore-watch -n 2 @releaseDomain >"$tmp/refused" &
 r=$!
-soon grep -q release "$tmp/refused"
+soon 5 grep -q release "$tmp/refused"
 xenstore-watch -n 2 @releaseDomain >"$tmp/release" &
 w=$!
-soon grep -q release "$tmp/release"
+soon 5 grep -q release "$tmp/release"
 in_dom 1 -- xenstore-chmod data/x n1 b2
 "$xsb" destroy 2
 wait $w
@@ -145,7 +140,7 @@ is "$(tr '\n' ' ' <"$tmp/release")" "@releaseDomain @releaseDomain " \
 sleep 0.2
 is "$(cat "$tmp/refused")" @releaseDomain "and not in a domU"
 kill $r
-soon gone /local/domain/2 && soon gone /libxl/2
+soon 5 gone /local/domain/2 && soon 5 gone /libxl/2
 ok $? "its nodes are removed"
 is "$(xenstore-list /vm | wc -l)" 1 "and its /vm"
 "$xsb" create 2 --name again

@@ -19,12 +19,12 @@ background() {
 	pid=$(cat "$tmp/$name.pid")
 }
 
-# soon SECONDS COMMAND...: until it succeeds
+# soon SECONDS COMMAND...: until it succeeds; what it prints is not shown
 soon() {
 	local n=$(($1 * 20))
 
 	shift
-	until "$@"; do
+	until "$@" >/dev/null 2>&1; do
 		n=$((n - 1))
 		[ $n -gt 0 ] || return 1
 		sleep 0.05
