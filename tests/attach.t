@@ -31,10 +31,6 @@ refused() {
 	[ "$rc" = "$want" ] && [[ $err =~ $re ]] || printf '# %s: %s\n' "$rc" "$err"
 }
 front() { timeout 60 "$xsb" exec 2 -- "$bin/acctring-blkfront" "$@" 2>"$tmp/front.log"; }
-perms() { # of a node: owner, then readers
-	xenstore-ls -p "$1" >/dev/null 2>&1
-	xenstore-ls -fp "${1%/*}" | sed -n "s|^$1 = .*(\(.*\))\$|\1|p"
-}
 
 "$xsb" create 1 --name driver && "$xsb" create 2 --name guest && "$xsb" create 3 --name twin &&
 	"$xsb" create 4 --name twin

@@ -112,7 +112,7 @@ b=/local/domain/1/acctring/backend/1
 d=/local/domain/1/data/acctring
 
 # left by an earlier collector, or by somebody else in dom0
-uuid=$("$bin/xsandbox" list | awk -F'\t' '$1 == 1 { print $2 }')
+uuid=$(uuid_of 1)
 xenstore-write $b "v=1 uuid=$uuid name=driver" $b/2 "v=1 uuid=what serial=-1 state=on"
 "$bin/acctring-collector" -v -c "$tmp/conf" 2>"$tmp/collector.log" &
 daemon[collector]=$!
@@ -154,7 +154,7 @@ said acctringd "$b/2: .*allowed: v=1 uuid=" "a bad backend/<B>/<F> is named"
 "$bin/xsandbox" create 3 --name other
 xenstore-write /local/domain/1/acctring/backend/3/measured "v=1 t_ns=5 cpu_ns=-4" \
 	/local/domain/1/acctring/backend/3 \
-	"v=1 uuid=$("$bin/xsandbox" list | awk -F'\t' '$1 == 3 { print $2 }') name=other"
+	"v=1 uuid=$(uuid_of 3) name=other"
 said acctringd "backend/3/measured: .*allowed: v=1 t_ns=\.\. cpu_ns=" "a bad measured is named"
 for p in "${daemon[@]}"; do
 	kill -TERM "$p"

@@ -12,35 +12,13 @@ fi
 xsb=$BUILD/bin/xsandbox
 tmp=$(mktemp -d)
 . "$(dirname "$0")/lib/tap.sh"
-. "$(dirname "$0")/lib/statement.sh"
-trap 'stop_accountant; [ -z "$collector" ] || kill "$collector" 2>/dev/null; rm -rf "$tmp"' EXIT
+. "$(dirname "$0")/lib/collector.sh"
+trap end_all EXIT
 
-soon() {	# soon COMMAND...: true within 6 s
-	for _ in $(seq 120); do
-		"$@" >/dev/null 2>&1 && return 0
-		sleep 0.05
-	done
-	return 1
-}
-logged() { grep -q -- "$1" "$tmp/log"; }
-uuid_of() { "$xsb" list | awk -F'\t' -v d="$1" '$1 == d { print $2 }'; }
-device() {	# device GUEST BACKEND
-	xenstore-write "/libxl/$1/device/vbd/51712/backend" \
-		"/local/domain/$2/backend/abd/$1/51712"
-}
 charged() { xenstore-read "/local/domain/$1/acctring/bill" | sed 's/.* charged_ns=\([0-9]*\) .*/\1/'; }
 bills() {	# bills NS_OF_3 NS_OF_4 NAME
-	soon eval "[ \"\$(charged 3) \$(charged 4)\" = '$1 $2' ]"
+	soon 6 eval "[ \"\$(charged 3) \$(charged 4)\" = '$1 $2' ]"
 	is "$(charged 3) $(charged 4)" "$1 $2" "$3"
-}
-start_collector() {
-	ACCTRING_RUNDIR=$tmp/run "$BUILD/bin/acctring-collector" -c "$tmp/conf" 2>>"$tmp/log" &
-	collector=$!
-}
-stop_collector() {
-	kill -TERM "$collector"
-	wait "$collector"
-	collector=
 }
 
 forged=$((1 << 59))
@@ -57,14 +35,14 @@ CONF
 start_collector
 device 3 1
 device 4 1
-soon eval '[ "$(charged 4)" = 0 ]'
+soon 6 eval '[ "$(charged 4)" = 0 ]'
 start_accountant 1 00000000000000a1
 
 # -- the first meeting --
 say row 1 3 "$three" $forged
 say row 1 4 "$four" 5000
 say turn
-soon logged "domain 1: its ledger, read for the first time, charges $((forged + 5000)) ns for domain 1, .*: not billed, what comes on top is"
+soon 6 logged "domain 1: its ledger, read for the first time, charges $((forged + 5000)) ns for domain 1, .*: not billed, what comes on top is"
 ok $? "more than it burned, when first heard: told"
 bills 0 0 "and on nobody's bill"
 say row 1 3 "$three" $((forged + 700))
@@ -80,7 +58,7 @@ bills 800 700 "as well by the next collector"
 say row 1 3 "$three" $((forged + 6000000000000))
 say row 1 4 "$four" 5700
 say turn
-soon logged "domain 1: not believed about domain 1: with what it says 6000000000700 ns would be charged"
+soon 6 logged "domain 1: not believed about domain 1: with what it says 6000000000700 ns would be charged"
 ok $? "what comes on top must have been burned"
 bills 800 700 "else it is not billed"
 say row 1 3 "$three" $((forged + 800))
@@ -93,38 +71,38 @@ say row 1 4 "$four" $forged
 say turn
 bills 900 700 "of two rows about a VM the second is nothing"
 device 5 1
-soon xenstore-exists /local/domain/1/acctring/backend/1/5
+soon 6 xenstore-exists /local/domain/1/acctring/backend/1/5
 say row 1 3 "$three" $((forged + 900))
 say row 1 4 "$four" 5700
 say row 1 5 "$five" 50
 say turn
-soon eval '[ "$(charged 5)" = 50 ]'
+soon 6 eval '[ "$(charged 5)" = 50 ]'
 is "$(charged 5)" 50 "a VM that comes later, and what its first row says was burned: billed"
 
 # -- the guest reboots --
 "$xsb" destroy 4
-soon "$xsb" create 7 --name four --uuid "$four"
+soon 6 "$xsb" create 7 --name four --uuid "$four"
 device 7 1
 say row 1 3 "$three" $((forged + 900))
 say row 1 7 "$four" 5750
 say row 1 5 "$five" 50
 say turn
-soon eval '[ "$(charged 7)" = 750 ]'
+soon 6 eval '[ "$(charged 7)" = 750 ]'
 is "$(charged 7)" 750 "a guest that reboots keeps its bill"
 
 # -- the driver domain reboots, its ledger is on its disk --
 stop_accountant
 "$xsb" destroy 1
-soon "$xsb" create 6 --name net --uuid $net_uuid
+soon 6 "$xsb" create 6 --name net --uuid $net_uuid
 device 3 6
 device 7 6
-soon xenstore-exists /local/domain/6/acctring/backend/6/7
+soon 6 xenstore-exists /local/domain/6/acctring/backend/6/7
 start_accountant 6 00000000000000a2
 say row 1 3 "$three" $((forged + 900))
 say row 1 7 "$four" 5750
 say row 6 3 "$three" $forged
 say turn
-soon logged "domain 6: its ledger, read for the first time, charges $forged ns for domain 6,"
+soon 6 logged "domain 6: its ledger, read for the first time, charges $forged ns for domain 6,"
 ok $? "born again it has no more credit than before"
 is "$(charged 3) $(charged 7)" "900 750" "what its old life was billed stays, and is not billed again"
 say row 1 3 "$three" $((forged + 900))
@@ -132,7 +110,7 @@ say row 1 7 "$four" 5750
 say row 6 3 "$three" $((forged + 20))
 say row 6 7 "$four" 30
 say turn
-soon eval '[ "$(charged 3) $(charged 7)" = "920 780" ]'
+soon 6 eval '[ "$(charged 3) $(charged 7)" = "920 780" ]'
 is "$(charged 3) $(charged 7)" "920 780" "and what its new life does is added"
 
 # -- another ledger --
@@ -140,11 +118,11 @@ stop_accountant
 start_accountant 6 00000000000000a3 ledger=2
 say row 6 7 "$four" $((forged + 40))
 say turn
-soon logged "domain 6: its ledger is a new one"
+soon 6 logged "domain 6: its ledger is a new one"
 ok $? "a new ledger is told"
-soon logged "charges $((forged + 40)) ns for domain 6,"
+soon 6 logged "charges $((forged + 40)) ns for domain 6,"
 ok $? "what fitted no bill in the old one fits none in the new one"
-soon eval '[ "$(charged 7)" = 750 ]'
+soon 6 eval '[ "$(charged 7)" = 750 ]'
 is "$(charged 3) $(charged 7)" "900 750" "and is not moved to another VM; what the old life did is owed still"
 stop_accountant
 stop_collector
@@ -156,14 +134,14 @@ cat >"$tmp/conf" <<-CONF
 CONF
 device 5 0
 start_collector
-soon xenstore-exists /local/domain/0/acctring/backend/0/5
+soon 6 xenstore-exists /local/domain/0/acctring/backend/0/5
 start_accountant 0 00000000000000a4
 before=$(charged 5)
 say row 0 5 "$five" 4000000000000
 say turn
-soon logged "domain 0: its ledger, read for the first time, charges 4000000000000 ns for domain 0, .*: billed, it is dom0's"
+soon 6 logged "domain 0: its ledger, read for the first time, charges 4000000000000 ns for domain 0, .*: billed, it is dom0's"
 ok $? "dom0's ledger that is older than what the collector knows: told"
-soon eval '[ "$(charged 5)" = $((before + 4000000000000)) ]'
+soon 6 eval '[ "$(charged 5)" = $((before + 4000000000000)) ]'
 is "$(charged 5)" $((before + 4000000000000)) "and billed: it is dom0's own word"
 stop_accountant
 stop_collector

@@ -12,13 +12,13 @@ xsb=$BUILD/bin/xsandbox
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 . "$(dirname "$0")/lib/tap.sh"
+. "$(dirname "$0")/lib/domain.sh"
 ms=1000000	# ns
 
 within() {	# within VALUE LOW HIGH NAME
 	[ "$1" -ge "$2" ] && [ "$1" -le "$3" ]
 	ok $? "$4: $1 in $2..$3"
 }
-in_dom() { "$xsb" exec "$@"; }
 cpu() { "$prog" list | sed -n "s/^$1 \([0-9]*\) .*/\1/p"; }
 runstate() { XSANDBOX_PRIVCMD=unrestricted in_dom 1 -- "$prog" runstate; }
 now() { date +%s%N; }
@@ -56,7 +56,7 @@ within $(((after - before - (own)) / 1000)) 0 40000 "us beyond what children of 
 before=$(cpu 1)
 in_dom 1 -- sh -c "'$prog' spin 200 1; '$prog' spin 200 1; echo; exec sleep 20" >"$tmp/alive" &
 s=$!
-while [ "$(wc -l <"$tmp/alive")" -lt 3 ]; do sleep 0.05; done
+soon 10 eval '[ "$(wc -l <"$tmp/alive")" = 3 ]'
 after=$(cpu 1)
 own=$(head -2 "$tmp/alive" | tr '\n' '+')0
 within $(((after - before - (own)) / 1000)) -20000 40000 "us more, while the shell that reaped them lives"

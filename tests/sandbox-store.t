@@ -14,7 +14,6 @@ trap 'rm -rf "$tmp"' EXIT
 . "$(dirname "$0")/lib/tap.sh"
 . "$(dirname "$0")/lib/domain.sh"
 
-in_dom() { "$xsb" exec "$@"; }		# in_dom N -- COMMAND
 gone() { ! xenstore-exists "$1"; }
 
 # -- domain 0 --

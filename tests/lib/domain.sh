@@ -2,7 +2,10 @@
 # shellcheck shell=bash
 #
 # domain.sh - to be sourced in domain 0 of a sandbox: programs in other
-# domains, and waiting for what they do.  $tmp is the test's directory.
+# domains, and waiting for what they do; what the store and the sandbox say of
+# them.  $tmp is the test's directory.
+
+in_dom() { "$BUILD/bin/xsandbox" exec "$@"; }	# in_dom DOMID -- COMMAND
 
 # background DOMID NAME CMD...: its pid in the domain is in $pid, of exec in $last
 # shellcheck disable=SC2034
@@ -30,3 +33,8 @@ soon() {
 		sleep 0.05
 	done
 }
+
+# uuid_of DOMID
+uuid_of() { "$BUILD/bin/xsandbox" list | awk -F'\t' -v d="$1" '$1 == d { print $2 }'; }
+# perms PATH: of a node: its owner, then its readers
+perms() { xenstore-ls -fp "${1%/*}" | sed -n "s|^$1 = .*(\(.*\))\$|\1|p"; }
