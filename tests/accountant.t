@@ -3,14 +3,7 @@
 # acctringd from the outside: who pays, what is refused, what adds up, being
 # named and not named, a second one, signals, an accountant in another domain.
 # timeout: 180
-: "${BUILD:=$PWD/build}"
-export BUILD
-if [ -z "$XSANDBOX" ]; then
-	exec "$BUILD/bin/xsandbox" run -- bash "$0"
-fi
 . "$(dirname "$0")/lib/driver.sh"
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
 seed=$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')
 echo "# seed=$seed"
 

@@ -4,14 +4,8 @@
 # ten seconds of its clock apart; and in dom0 of a sandbox, against what a
 # collector would have written.
 # timeout: 90
-: "${BUILD:=$PWD/build}"
-if [ "$1" != inside ]; then
-	exec "$BUILD/bin/xsandbox" run -- bash "$0" inside
-fi
-ctl=$BUILD/bin/acctctl
-tmp=$(mktemp -d)
-. "$(dirname "$0")/lib/tap.sh"
-. "$(dirname "$0")/lib/domain.sh"
+. "$(dirname "$0")/lib/sandbox.sh"
+ctl=$bin/acctctl
 trap '[ -z "$server" ] || kill "$server" 2>/dev/null; rm -rf "$tmp"' EXIT
 
 serve() {	# serve FILE...: one for each connect, the last for ever

@@ -3,19 +3,8 @@
 # timeout: 120
 # acctctl attach, acctctl detach in domain 0 of the sandbox, with the
 # backends and frontends themselves at both ends.
-: "${BUILD:=$PWD/build}"
-export BUILD
-if [ "$1" != inside ]; then
-	exec "$BUILD/bin/xsandbox" run -- bash "$0" inside
-fi
-
-xsb=$BUILD/bin/xsandbox
-bin=$BUILD/bin
+. "$(dirname "$0")/lib/sandbox.sh"
 ctl=$bin/acctctl
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-. "$(dirname "$0")/lib/tap.sh"
-. "$(dirname "$0")/lib/domain.sh"
 
 # refused STATUS REGEX ARGS...: one line, nothing on stdout, and nothing changed
 refused() {

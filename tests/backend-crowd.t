@@ -3,18 +3,8 @@
 # timeout: 60
 # The store takes no more watches of the driver domain: a backend serves the
 # devices that come then all the same, and those that it has.
-: "${BUILD:=$PWD/build}"
-export BUILD
-if [ "$1" != inside ]; then
-	exec timeout -k 5 50 "$BUILD/bin/xsandbox" run -- bash "$0" inside
-fi
-
+. "$(dirname "$0")/lib/sandbox.sh"
 . tests/lib/toolstack.sh
-xsb=$BUILD/bin/xsandbox
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-. "$(dirname "$0")/lib/tap.sh"
-. "$(dirname "$0")/lib/domain.sh"
 
 use_disk() {	# use_disk GUEST: it reads and writes until it is killed
 	ts_vbd "$1" 1 51712 "$tmp/disk$1" w

@@ -4,19 +4,8 @@
 # The directory of a device, from the toolstack's first node to the last:
 # who removes it, when it stays, and whose devices a backend does not touch.
 # A driver domain 1 in the sandbox; the toolstack is this script in domain 0.
-: "${BUILD:=$PWD/build}"
-export BUILD
-if [ "$1" != inside ]; then
-	exec "$BUILD/bin/xsandbox" run -- bash "$0" inside
-fi
-
+. "$(dirname "$0")/lib/sandbox.sh"
 . tests/lib/toolstack.sh
-xsb=$BUILD/bin/xsandbox
-bin=$BUILD/bin
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-. "$(dirname "$0")/lib/tap.sh"
-. "$(dirname "$0")/lib/domain.sh"
 
 start_backends() {
 	background 1 "vbd$1" "$bin/acctring-blkback" --verbose

@@ -4,16 +4,7 @@
 # that names the place and what is allowed, and a documented exit status; a
 # daemon that runs says its line in the log and goes on.
 # timeout: 150
-: "${BUILD:=$PWD/build}"
-export BUILD
-if [ "$1" != inside ]; then
-	exec "$BUILD/bin/xsandbox" run -- bash "$0" inside
-fi
-
-bin=$BUILD/bin
-tmp=$(mktemp -d)
-. "$(dirname "$0")/lib/tap.sh"
-. "$(dirname "$0")/lib/domain.sh"
+. "$(dirname "$0")/lib/sandbox.sh"
 pids=
 trap 'for p in $pids; do kill "$p" 2>/dev/null; done; rm -rf "$tmp"' EXIT
 

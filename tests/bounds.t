@@ -4,14 +4,7 @@
 # at all links, attempts to attach, lines in the log.  An honest link beside
 # it goes on.
 # timeout: 90
-: "${BUILD:=$PWD/build}"
-export BUILD
-if [ -z "$XSANDBOX" ]; then
-	exec timeout -k 5 85 "$BUILD/bin/xsandbox" run -- bash "$0"
-fi
 . "$(dirname "$0")/lib/driver.sh"
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
 PAGES_MAX=2048
 many=$BUILD/tests/prog/hostile_many
 

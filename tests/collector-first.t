@@ -4,16 +4,7 @@
 # heard for the first time: at the first meeting, after it was born again,
 # with another ledger.  And the honest who are older than what dom0 knows.
 # timeout: 60
-: "${BUILD:=$PWD/build}"
-if [ "$1" != inside ]; then
-	exec timeout 50 "$BUILD/bin/xsandbox" run -- bash "$0" inside
-fi
-
-xsb=$BUILD/bin/xsandbox
-tmp=$(mktemp -d)
-. "$(dirname "$0")/lib/tap.sh"
 . "$(dirname "$0")/lib/collector.sh"
-trap end_all EXIT
 
 charged() { xenstore-read "/local/domain/$1/acctring/bill" | sed 's/.* charged_ns=\([0-9]*\) .*/\1/'; }
 bills() {	# bills NS_OF_3 NS_OF_4 NAME

@@ -3,15 +3,7 @@
 # xenstored ends: the collector says so in one line and ends with 4, so that
 # systemd starts it again.  Nothing wakes it: it has to ask.
 # timeout: 40
-: "${BUILD:=$PWD/build}"
-if [ "$1" != inside ]; then
-	exec timeout 30 "$BUILD/bin/xsandbox" run -- bash "$0" inside
-fi
-
-tmp=$(mktemp -d)
-. "$(dirname "$0")/lib/tap.sh"
-. "$(dirname "$0")/lib/domain.sh"
-trap 'rm -rf "$tmp"' EXIT
+. "$(dirname "$0")/lib/sandbox.sh"
 
 echo 'drivers = ( { domain = "0"; accountant = "0"; } ); bill_period_ms = 1000;' >"$tmp/conf"
 ACCTRING_RUNDIR=$tmp/run timeout 15 "$BUILD/bin/acctring-collector" -c "$tmp/conf" 2>"$tmp/log" &

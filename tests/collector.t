@@ -3,16 +3,7 @@
 # The collector in dom0 of a sandbox: what it publishes and for whom, whom
 # it believes, and that restarts in any order change no bill.
 # timeout: 180
-: "${BUILD:=$PWD/build}"
-if [ "$1" != inside ]; then
-	exec "$BUILD/bin/xsandbox" run -- bash "$0" inside
-fi
-
-xsb=$BUILD/bin/xsandbox
-tmp=$(mktemp -d)
-. "$(dirname "$0")/lib/tap.sh"
 . "$(dirname "$0")/lib/collector.sh"
-trap end_all EXIT
 
 rd() { xenstore-read "$1" 2>/dev/null; }
 has() { [[ $(rd "$1") == *"$2"* ]]; }	# has PATH TEXT

@@ -4,14 +4,7 @@
 # ask the store about it: dom0 says so, its links end at once, nothing keeps it a
 # zombie, and no node and no open epoch is left.
 # timeout: 60
-: "${BUILD:=$PWD/build}"
-export BUILD
-if [ -z "$XSANDBOX" ]; then
-	exec timeout -k 5 55 "$BUILD/bin/xsandbox" run -- bash "$0"
-fi
 . "$(dirname "$0")/lib/driver.sh"
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
 peers=/local/domain/1/data/acctring/peer
 
 # other DOMID INDEX: another driver domain of domain 1's, and a backend in it

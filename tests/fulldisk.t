@@ -5,14 +5,7 @@
 # The disk is full for the worker alone: a limit on the size of its files
 # (prlimit), lifted later; write() fails in the middle of SQLite as it would.
 # timeout: 120
-: "${BUILD:=$PWD/build}"
-export BUILD
-if [ -z "$XSANDBOX" ]; then
-	exec "$BUILD/bin/xsandbox" run -- bash "$0"
-fi
 . "$(dirname "$0")/lib/driver.sh"
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
 seed=$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')
 echo "# seed=$seed"
 said() { [ "$(grep -c "$1" "$tmp/log")" -ge "$2" ]; }

@@ -4,15 +4,8 @@
 # being read.  The accountant is unharmed, says why, and an honest link
 # beside it stays exact.  SEED=n, ROUNDS=n.
 # timeout: 240
-: "${BUILD:=$PWD/build}"
-export BUILD
 export SEED=${SEED:-$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}
-if [ -z "$XSANDBOX" ]; then
-	exec "$BUILD/bin/xsandbox" run -- bash "$0"
-fi
 . "$(dirname "$0")/lib/driver.sh"
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
 echo "# seed=$SEED"
 
 driver_domain

@@ -3,17 +3,11 @@
 # Nothing posted is lost or billed twice while backends and the accountant's
 # worker are killed at random moments.  KILLS=n, SEED=n or --seed n (replays).
 # timeout: 240
-: "${BUILD:=$PWD/build}"
 [ "$1" = --seed ] && SEED=$2
-export BUILD KILLS=${KILLS:-300}
+export KILLS=${KILLS:-300}
 export SEED=${SEED:-$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}
-if [ -z "$XSANDBOX" ]; then
-	exec "$BUILD/bin/xsandbox" run -- bash "$0"
-fi
 . "$(dirname "$0")/lib/driver.sh"
 
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
 driver_domain
 echo 'restart_ms = 50;' > "$tmp/conf"
 echo 1..2

@@ -2,17 +2,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # CPU time of domains, caps and weights in the sandbox.
 # Runs itself in domain 0 of a sandbox.
-: "${BUILD:=$PWD/build}"
-if [ "$1" != inside ]; then
-	exec "$BUILD/bin/xsandbox" run -- bash "$0" inside
-fi
-
+. "$(dirname "$0")/lib/sandbox.sh"
 prog=$BUILD/tests/prog/sandbox_cpu
-xsb=$BUILD/bin/xsandbox
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-. "$(dirname "$0")/lib/tap.sh"
-. "$(dirname "$0")/lib/domain.sh"
 ms=1000000	# ns
 
 within() {	# within VALUE LOW HIGH NAME

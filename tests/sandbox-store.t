@@ -2,17 +2,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # The store of the sandbox, with the real xenstored, libxenstore and tools.
 # Runs itself in domain 0 of a sandbox.
-: "${BUILD:=$PWD/build}"
-if [ "$1" != inside ]; then
-	exec "$BUILD/bin/xsandbox" run -- bash "$0" inside
-fi
-
+. "$(dirname "$0")/lib/sandbox.sh"
 prog=$BUILD/tests/prog/sandbox_store
-xsb=$BUILD/bin/xsandbox
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-. "$(dirname "$0")/lib/tap.sh"
-. "$(dirname "$0")/lib/domain.sh"
 
 gone() { ! xenstore-exists "$1"; }
 

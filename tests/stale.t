@@ -3,14 +3,7 @@
 # After a crash of everything the same grant numbers are another's pages, and
 # xenstore still names them as a link: the accountant leaves them alone.
 # timeout: 60
-: "${BUILD:=$PWD/build}"
-export BUILD
-if [ -z "$XSANDBOX" ]; then
-	exec "$BUILD/bin/xsandbox" run -- bash "$0"
-fi
 . "$(dirname "$0")/lib/driver.sh"
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
 links=/local/domain/1/data/acctring/link
 
 driver_domain

@@ -3,14 +3,7 @@
 # An accountant whom the store refuses watches looks by itself; one whose
 # connection to the store is lost says so and ends, to begin anew.
 # timeout: 60
-: "${BUILD:=$PWD/build}"
-export BUILD
-if [ -z "$XSANDBOX" ]; then
-	exec timeout -k 5 55 "$BUILD/bin/xsandbox" run -- bash "$0"
-fi
 . "$(dirname "$0")/lib/driver.sh"
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
 said() { soon "${2:-5}" grep -q "$1" "$tmp/log"; }
 
 # -- no watches are left: the domain's backends have them --

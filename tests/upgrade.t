@@ -4,15 +4,8 @@
 # with an earlier one, both ways, and the accountant is upgraded and
 # downgraded while backends run; another major is refused with the reason.
 # timeout: 240
-: "${BUILD:=$PWD/build}"
-export BUILD
 here=$(cd "$(dirname "$0")" && pwd)
-if [ -z "$XSANDBOX" ]; then
-	exec "$BUILD/bin/xsandbox" run -- bash "$0"
-fi
 . "$(dirname "$0")/lib/driver.sh"
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
 seed=$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')
 echo "# seed=$seed"
 

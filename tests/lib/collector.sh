@@ -1,18 +1,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=bash
 #
-# collector.sh - to be sourced in domain 0 of a sandbox: a collector, and an
-# accountant that states what it is told to (tests/prog/statement.c).  $tmp is
-# the test's directory, the configuration is $tmp/conf.
+# collector.sh - to be sourced first: in a sandbox, a collector whose
+# configuration is $tmp/conf, and an accountant that states what it is told to
+# (tests/prog/statement.c).
 
-. "$(dirname "${BASH_SOURCE[0]}")/domain.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/sandbox.sh"
 
-# to be called by the test's trap
-end_all() {
-	stop_accountant
-	[ -z "$collector" ] || kill "$collector" 2>/dev/null
-	rm -rf "$tmp"
-}
+trap 'stop_accountant; [ -z "$collector" ] || kill "$collector" 2>/dev/null; rm -rf "$tmp"' EXIT
 
 start_collector() {	# start_collector [OPTION]...
 	ACCTRING_RUNDIR=$tmp/run "$BUILD/bin/acctring-collector" -c "$tmp/conf" "$@" 2>>"$tmp/log" &

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=bash
 #
-# domain.sh - to be sourced in domain 0 of a sandbox: programs in other
-# domains, and waiting for what they do; what the store and the sandbox say of
-# them.  $tmp is the test's directory.
+# domain.sh - for tests in domain 0 of a sandbox: programs in other domains, and
+# waiting for what they do; what the store and the sandbox say of them.  $tmp is
+# the test's directory.
 
 in_dom() { "$BUILD/bin/xsandbox" exec "$@"; }	# in_dom DOMID -- COMMAND
 

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=bash
 #
-# driver.sh - to be sourced in domain 0 of a sandbox: a driver domain 1 that
-# is its own accountant, and what the collector would say about the VMs 2 and
-# 3 that it serves.
+# driver.sh - to be sourced first: in a sandbox, a driver domain 1 that is its
+# own accountant, and what the collector would say about the VMs 2 and 3 that
+# it serves.
 
-. "$(dirname "${BASH_SOURCE[0]}")/domain.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/sandbox.sh"
 
 DRIVER_UUID=11111111-1111-1111-1111-111111111111
 VM2_UUID=22222222-2222-2222-2222-222222222222
@@ -30,7 +30,7 @@ driver_domain() {
 	xenstore-write $d/backend/1 "v=1 uuid=$DRIVER_UUID name=driver"
 }
 
-# ---- acctringd and backends in domain 1; $tmp is the test's directory ----
+# ---- acctringd and backends in domain 1 ----
 
 # start_acctringd [CONF]: sets $holder (its pid).  $acctringd_options: one more
 start_acctringd() {
