@@ -5,6 +5,7 @@
 #ifndef TESTS_KILL_HANDS_H
 #define TESTS_KILL_HANDS_H
 
+#include "common/clock.h"
 #include "tests/prog/kill_judge.h"
 
 #include <errno.h>
@@ -13,7 +14,6 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 #include <xenstore.h>
 
@@ -46,21 +46,6 @@ static inline uint64_t random_below(struct test *t, uint64_t n)
 {
 	t->rnd = kill_random(t->rnd);
 	return t->rnd % n;
-}
-
-static inline uint64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
-
-static inline void nap_ms(uint64_t ms)
-{
-	struct timespec ts = { (time_t)(ms / 1000), (long)(ms % 1000) * 1000000 };
-
-	nanosleep(&ts, NULL);
 }
 
 static inline pid_t start(char *const argv[])

@@ -187,7 +187,7 @@ int main(int argc, char **argv)
 	for (i = 0; i < WORKERS; i++)
 		pid[i] = start((unsigned int)i);
 	for (killed = 0; killed < KILLS; killed++) {
-		nap_ms((long)draw(15));
+		nap_ms(draw(15));
 		i = (int)draw(WORKERS);
 		good &= end(pid[i]);
 		pid[i] = start((unsigned int)i);

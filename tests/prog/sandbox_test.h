@@ -8,6 +8,8 @@
 #ifndef TESTS_PROG_SANDBOX_TEST_H
 #define TESTS_PROG_SANDBOX_TEST_H
 
+#include "common/clock.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -18,7 +20,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <xenevtchn.h>
@@ -73,13 +74,6 @@ static inline xenevtchn_handle *evt_in(unsigned int domid)
 {
 	be(domid);
 	return must(xenevtchn_open(NULL, 0));
-}
-
-static inline void nap_ms(long ms)
-{
-	const struct timespec ts = { ms / 1000, ms % 1000 * 1000000 };
-
-	nanosleep(&ts, NULL);
 }
 
 static inline bool readable(int fd, int ms)

@@ -20,11 +20,6 @@ static inline void die(const char *what)
 	exit(1);
 }
 
-static inline void nap_ms(long ms)
-{
-	nanosleep(&(struct timespec){ ms / 1000, ms % 1000 * 1000000 }, NULL);
-}
-
 /* What a granter writes into the pages, and a mapper expects there. */
 static inline uint32_t pattern(uint32_t page)
 {
