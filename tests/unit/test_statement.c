@@ -27,12 +27,23 @@ struct pages {
 } __attribute__((aligned(4096)));
 
 static struct pages k;
+static struct stmt_head head;
 static struct statement out;
+static const char *reason;
 
-static void begin(struct stmt_head *head)
+static int open_it(uint64_t epoch)
 {
-	const char *reason = NULL;
+	return stmt_open(&head, &k.head, epoch, &reason);
+}
 
+static int copy(void)
+{
+	return stmt_copy(&out, &head, &k.head, k.row, &reason);
+}
+
+static void begin(void)
+{
+	reason = NULL;
 	memset(&k, 0, sizeof(k));
 	k.head.magic = ACCTRING_MAGIC_STATEMENT;
 	k.head.version = ACCTRING_ABI_VERSION;
@@ -40,20 +51,18 @@ static void begin(struct stmt_head *head)
 	k.head.epoch = EPOCH;
 	k.head.incarnation = 99;
 	k.head.alive = 1;
-	if (head)
-		assert_int_equal(stmt_open(head, &k.head, EPOCH, &reason), 0);
+	assert_int_equal(open_it(EPOCH), 0);
 }
 
 static void opens(void **state)
 {
-	struct stmt_head head;
 	unsigned int i;
 
 	(void)state;
-	begin(NULL);
+	begin();
 	for (i = 0; i < ACCTRING_STATEMENT_MAX_PAGES; i++)
 		k.head.ref[i] = i + 100;
-	assert_int_equal(stmt_open(&head, &k.head, EPOCH, &(const char *){ NULL }), 0);
+	assert_int_equal(open_it(EPOCH), 0);
 	assert_int_equal(head.pages, PAGES);
 	assert_int_equal(head.incarnation, 99);
 	assert_int_equal(head.ref[0], 100);
@@ -66,27 +75,25 @@ static void opens(void **state)
 static void refuses_heads(void **state)
 {
 	static const uint32_t pages[] = { 0, 1, 3, 63, 65, 66, 1u << 31, UINT32_MAX };
-	struct stmt_head head;
-	const char *reason = NULL;
 	size_t i;
 
 	(void)state;
-	begin(NULL);
-	assert_int_equal(stmt_open(&head, &k.head, EPOCH + 1, &reason), -ESTALE);
+	begin();
+	assert_int_equal(open_it(EPOCH + 1), -ESTALE);
 	assert_string_equal(reason, "the page is not the one that was announced");
 	k.head.magic++;
-	assert_int_equal(stmt_open(&head, &k.head, EPOCH, &reason), -ESTALE);
-	begin(NULL);
+	assert_int_equal(open_it(EPOCH), -ESTALE);
+	begin();
 	k.head.version = 2u << 16;
-	assert_int_equal(stmt_open(&head, &k.head, EPOCH, &reason), -EPROTONOSUPPORT);
+	assert_int_equal(open_it(EPOCH), -EPROTONOSUPPORT);
 	assert_string_equal(reason, "version not supported");
 	k.head.version = 0;
-	assert_int_equal(stmt_open(&head, &k.head, EPOCH, &reason), -EPROTONOSUPPORT);
+	assert_int_equal(open_it(EPOCH), -EPROTONOSUPPORT);
 	k.head.version = ACCTRING_ABI_VERSION | 0xffff; /* a later minor is welcome */
-	assert_int_equal(stmt_open(&head, &k.head, EPOCH, &reason), 0);
+	assert_int_equal(open_it(EPOCH), 0);
 	for (i = 0; i < sizeof(pages) / sizeof(pages[0]); i++) {
 		k.head.pages = pages[i];
-		assert_int_equal(stmt_open(&head, &k.head, EPOCH, &reason), -EPROTO);
+		assert_int_equal(open_it(EPOCH), -EPROTO);
 		assert_string_equal(reason, "geometry out of range");
 	}
 }
@@ -104,11 +111,8 @@ static struct acctring_statement_row vm_row(uint64_t n)
 
 static void reads_the_valid_half(void **state)
 {
-	const char *reason = NULL;
-	struct stmt_head head;
-
 	(void)state;
-	begin(&head);
+	begin();
 	k.head.rows[0] = 1;
 	k.head.rows[1] = 2;
 	k.head.t_ns[0] = 10;
@@ -116,13 +120,13 @@ static void reads_the_valid_half(void **state)
 	k.row[0] = vm_row(1);
 	k.row[HALF] = vm_row(7);
 	k.row[HALF + 1] = vm_row(8);
-	assert_int_equal(stmt_copy(&out, &head, &k.head, k.row, &reason), 0);
+	assert_int_equal(copy(), 0);
 	assert_int_equal(out.rows, 1);
 	assert_int_equal(out.t_ns, 10);
 	assert_int_equal(out.incarnation, 99);
 	assert_int_equal(out.row[0].charged_ns, 6);
 	k.head.turn = UINT32_MAX;
-	assert_int_equal(stmt_copy(&out, &head, &k.head, k.row, &reason), 0);
+	assert_int_equal(copy(), 0);
 	assert_int_equal(out.turn, UINT32_MAX);
 	assert_int_equal(out.rows, 2);
 	assert_int_equal(out.t_ns, 11);
@@ -131,28 +135,22 @@ static void reads_the_valid_half(void **state)
 
 static void refuses_rows(void **state)
 {
-	const char *reason = NULL;
-	struct stmt_head head;
-
 	(void)state;
-	begin(&head);
+	begin();
 	k.head.rows[0] = HALF;
-	assert_int_equal(stmt_copy(&out, &head, &k.head, k.row, &reason), 0);
+	assert_int_equal(copy(), 0);
 	k.head.rows[0] = HALF + 1;
-	assert_int_equal(stmt_copy(&out, &head, &k.head, k.row, &reason), -EPROTO);
+	assert_int_equal(copy(), -EPROTO);
 	assert_string_equal(reason, "more rows than its pages hold");
 	k.head.rows[0] = UINT32_MAX;
-	assert_int_equal(stmt_copy(&out, &head, &k.head, k.row, &reason), -EPROTO);
+	assert_int_equal(copy(), -EPROTO);
 }
 
 /* A driver domain that lies is left out; the rows about others are there. */
 static void drops_rows_that_do_not_hold(void **state)
 {
-	const char *reason = NULL;
-	struct stmt_head head;
-
 	(void)state;
-	begin(&head);
+	begin();
 	k.head.rows[0] = 5;
 	k.row[0] = vm_row(1);
 	k.row[1] = vm_row(2);
@@ -166,7 +164,7 @@ static void drops_rows_that_do_not_hold(void **state)
 	k.row[3].charged_ns = 5;
 	k.row[4] = vm_row(5);
 	k.row[4].what = 0;
-	assert_int_equal(stmt_copy(&out, &head, &k.head, k.row, &reason), 0);
+	assert_int_equal(copy(), 0);
 	assert_int_equal(out.rows, 2);
 	assert_int_equal(out.row[0].vbd_ns, 1);
 	assert_int_equal(out.row[1].vbd_ns, 3);
@@ -176,26 +174,23 @@ static void drops_rows_that_do_not_hold(void **state)
 	k.row[1] = vm_row(2);
 	k.row[3].what = 77; /* a later minor's */
 	k.row[4].what = 0;
-	assert_int_equal(stmt_copy(&out, &head, &k.head, k.row, &reason), 0);
+	assert_int_equal(copy(), 0);
 	assert_int_equal(out.rows, 4);
 	assert_int_equal(out.dropped, 1);
 	assert_string_equal(out.why, "it is of no kind");
 	k.head.rows[0] = 4;
-	assert_int_equal(stmt_copy(&out, &head, &k.head, k.row, &reason), 0);
+	assert_int_equal(copy(), 0);
 	assert_int_equal(out.dropped, 0);
 }
 
 /* The geometry that counts is the one that was checked. */
 static void geometry_is_copied_once(void **state)
 {
-	const char *reason = NULL;
-	struct stmt_head head;
-
 	(void)state;
-	begin(&head);
+	begin();
 	k.head.pages = 64;
 	k.head.rows[0] = 1000;
-	assert_int_equal(stmt_copy(&out, &head, &k.head, k.row, &reason), -EPROTO);
+	assert_int_equal(copy(), -EPROTO);
 }
 
 /* ---- a writer that never stands still ---- */
@@ -261,16 +256,14 @@ static void a_half_is_whole_or_nothing(void **state)
 {
 	struct flipper f = { .honest = true };
 	unsigned int i, got = 0;
-	const char *reason = NULL;
-	struct stmt_head head;
 	int err;
 
 	(void)state;
-	begin(&head);
+	begin();
 	fill(0);
 	assert_int_equal(pthread_create(&f.thread, NULL, flip, &f), 0);
 	for (i = 0; i < 20000; i++) {
-		err = stmt_copy(&out, &head, &k.head, k.row, &reason);
+		err = copy();
 		assert_true(err == 0 || err == -EAGAIN);
 		if (err)
 			continue;
@@ -288,20 +281,18 @@ static void a_flipper_cannot_hold_us(void **state)
 {
 	struct flipper f = { .honest = false };
 	unsigned int i, again = 0;
-	const char *reason = NULL;
-	struct stmt_head head;
 	uint64_t began = now_ms();
 	int err;
 
 	(void)state;
-	begin(&head);
+	begin();
 	fill(0);
 	fill(1);
 	assert_int_equal(pthread_create(&f.thread, NULL, flip, &f), 0);
 	/* on one free CPU the flipper may be late: go on until it was met */
 	do {
 		for (i = 0; i < 20000; i++) {
-			err = stmt_copy(&out, &head, &k.head, k.row, &reason);
+			err = copy();
 			assert_true(err == 0 || err == -EAGAIN);
 			again += err == -EAGAIN;
 		}
