@@ -8,7 +8,7 @@
 
 use_disk() {	# use_disk GUEST: it reads and writes until it is killed
 	ts_vbd "$1" 1 51712 "$tmp/disk$1" w
-	background "$1" "user$1" "$BUILD/bin/acctring-blkfront" --rw randrw --runtime 60 --timeout 1
+	background "$1" "user$1" "$BUILD/bin/acctring-blkfront" --rw randrw --runtime 60
 	ts_wait "/local/domain/1/backend/abd/$1/51712" 4 &&
 		ts_wait "/local/domain/$1/device/vbd/51712" 4
 }
