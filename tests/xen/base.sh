@@ -8,6 +8,10 @@ here=$(cd "$(dirname "$0")" && pwd)
 out=$1
 say() { printf '  %-7s %s\n' "$@" >&2; }
 
+# One at a time: another bed may be at it.
+mkdir -p "$out"
+exec 9>"$out/base.lock"
+flock 9
 hash=$(cat "$here/base.sh" "$here/packages.txt" "$here"/dom0/* | sha256sum | cut -c1-12)
 base=$out/base-$hash
 if [ -e "$base/done" ]; then
@@ -19,8 +23,13 @@ if [ "$(id -u)" != 0 ]; then
 	exit 4
 fi
 
-for old in "$out"/base-*; do
-	[ ! -e "$old" ] || rm -rf "$old"
+# What was killed half-way has its /proc mounted: no rm goes in there.
+for old in "$out"/base-*/; do
+	[ -e "$old" ] || continue
+	for mounted in "$old"root/proc "$old"root/sys; do
+		! mountpoint -q "$mounted" || umount "$mounted"
+	done
+	rm -rf --one-file-system "$old"
 done
 mkdir -p "$base" "$out/debs"
 root=$base/root
