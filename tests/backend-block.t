@@ -284,7 +284,7 @@ is $? 1 "no sanitizer has complained"
 # -- a record for each request, exactly; and a guest that may spend little --
 "$xsb" create 3 --name three
 ts_vbd 3 1 51712 "$tmp/b.img" w
-background 0 drain2 "$prog/backend_drain" 1 2 20000000
+background 0 drain2 "$prog/backend_drain" 1 2 10000000
 drain=$last
 background 1 back2 "$bin/acctring-blkback" --totals "$tmp/totals2"
 back=$pid back_exec=$last
