@@ -82,7 +82,7 @@ tests: all $(UNIT) $(TESTPROG)
 help:
 	@echo 'make [all]      library, programs, sandbox        make demo     the main job, in the sandbox'
 	@echo 'make check      all tests                         make unit     unit tests only'
-	@echo 'make bench      what a record costs               make lint     format, clang-tidy, cppcheck'
+	@echo 'make bench      what posting costs                make lint     format, clang-tidy, cppcheck'
 	@echo 'make install    PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)   make uninstall, make clean'
 	@echo 'make deps       install, or name, the Debian packages that are missing'
 	@echo 'make check-xen  tests on real Xen under QEMU       make check-xen-facts  what of Xen we lean on'
@@ -230,8 +230,9 @@ unit: $(UNIT)
 demo: all
 	@BUILD=$(abspath $(B)) bash tests/demo.sh
 
-bench: all $(BENCH)
+bench: all $(BENCH) $(B)/tests/prog/backend_drain
 	@BUILD=$(abspath $(B)) bash bench/post.sh
+	@BUILD=$(abspath $(B)) bash bench/block.sh
 
 # ---------------------------------------------------------------- lint
 

@@ -61,9 +61,9 @@ static inline void bill_add(uint64_t *sum, uint64_t n)
 	__atomic_fetch_add(sum, n, __ATOMIC_RELAXED);
 }
 
-/* Posts c, whose payer is p; what the library refuses is not in the sums. */
-static inline void bill_post(struct acctring_lane *l, const struct payer *p,
-			     struct acctring_cost *c)
+/* Posts c, whose payer is p; what the library refuses is not in the sums.  Inline, or *c is in memory. */
+ACCTRING_INLINE void bill_post(struct acctring_lane *l, const struct payer *p,
+			       struct acctring_cost *c)
 {
 	struct sums *s = &p->total->of[c->klass];
 
