@@ -69,8 +69,10 @@ void aio_submit(struct aio *a)
 
 void aio_wait(struct aio *a)
 {
-	if (a->flying + a->queued)
-		submitted(a, io_uring_submit_and_wait(&a->uring, 1));
+	struct io_uring_cqe *cqe;
+
+	if (a->flying)
+		io_uring_wait_cqe(&a->uring, &cqe);
 }
 
 void *aio_take(struct aio *a, int *result)

@@ -41,7 +41,7 @@ int aio_fd(const struct aio *a);
 void aio_put(struct aio *a, const struct transfer *t);
 /* What is queued; what the kernel cannot take now stays queued. */
 void aio_submit(struct aio *a);
-/* Submits, and sleeps until one is done. */
+/* Sleeps until one that is flying is done. */
 void aio_wait(struct aio *a);
 /*
  * One that is done: its owner, and bytes or -errno; NULL: none.  The kernel

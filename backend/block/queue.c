@@ -16,6 +16,7 @@
 #define BATCH 32u /* requests taken in one turn */
 #define WAITED 4u /* so many are one that was waited for */
 #define FLIES 1 /* no answer yet */
+#define SHARE_SHIFT 20u /* a turn of less than hours */
 
 bool queue_open(struct queue *q)
 {
@@ -46,10 +47,19 @@ bool queue_open(struct queue *q)
 }
 
 /*
- * What a request costs is measured by the thread's CPU clock: system calls
- * that may wait are among it.  The clock is read once between two requests:
- * each gets the lap since the last reading.
+ * What requests cost is the thread's CPU time.  That clock is dear, a system
+ * call, so it is read at the beginning and at the end of a turn, and around
+ * what may wait; what was burned between is divided among the requests by the
+ * cycle counter.
  */
+static void start_clock(struct queue *q)
+{
+	if (q->clock)
+		return;
+	q->clock = cpu_ns();
+	q->mark = acctring_counter(q->lane);
+}
+
 static uint64_t lap(struct queue *q)
 {
 	uint64_t before = q->clock;
@@ -58,39 +68,82 @@ static uint64_t lap(struct queue *q)
 	return q->clock - before;
 }
 
-/* In each turn, before the first request: what was burned meanwhile is nobody's. */
-static void start_clock(struct queue *q)
+static uint64_t spent(struct queue *q)
 {
-	if (!q->clock)
-		q->clock = cpu_ns();
+	uint64_t before = q->mark;
+
+	q->mark = acctring_counter(q->lane);
+	return q->mark - before;
 }
 
-/* The answer, and the record of all that the request has cost. */
-static void answer(struct queue *q, struct slot *s, int16_t status)
+static void worked(struct queue *q, struct slot *s, uint64_t n)
 {
-	struct acctring_cost c = { .units = 1, .flags = s->flags, .klass = s->r.klass };
-	uint64_t ns;
+	s->cycles += n;
+	if (s->worked)
+		return;
+	s->worked = true;
+	s->next = q->working;
+	q->working = s;
+}
 
-	s->status = status;
-	if (s->held) {
-		status = data_put(q, s);
-		ns = lap(q);
-		s->ns += ns;
-		s->data_ns += ns;
+/* The record of all that an answered request has cost. */
+static void bill(struct queue *q, struct slot *s)
+{
+	struct acctring_cost c = { .end = s->end,
+				   .ns = s->ns,
+				   .bytes = s->status == BLKIF_RSP_OKAY ? s->r.bytes : 0,
+				   .wait = s->wait,
+				   .units = 1,
+				   .klass = s->r.klass,
+				   .flags = s->flags };
+
+	if (s->gauged)
 		data_cost(q, s);
-	}
-	ring_answer(&q->ring, s->r.id, s->r.op, status);
-	c.ns = s->ns;
-	c.end = acctring_counter(q->lane);
-	c.wait = s->wait;
-	c.bytes = status == BLKIF_RSP_OKAY ? s->r.bytes : 0;
-	if (status != BLKIF_RSP_OKAY)
+	if (s->status != BLKIF_RSP_OKAY)
 		c.flags |= ACCTRING_F_FAILED;
 	bill_post(q->lane, &q->v->d->payer, &c);
-	q->busy--;
 	q->pages -= s->r.segments;
 	s->next = q->free;
 	q->free = s;
+}
+
+/*
+ * What was burned since the clock was last read, to those that worked.  What
+ * rounding leaves, less than a ns each, is nobody's.
+ */
+static void settle(struct queue *q)
+{
+	uint64_t ns = lap(q), cycles = 0, mult;
+	struct slot *s;
+
+	for (s = q->working; s; s = s->next)
+		cycles += s->cycles;
+	mult = cycles ? (ns << SHARE_SHIFT) / cycles : 0;
+	while ((s = q->working)) {
+		q->working = s->next;
+		s->ns += s->cycles * mult >> SHARE_SHIFT;
+		s->data_ns += s->data_cycles * mult >> SHARE_SHIFT;
+		s->cycles = s->data_cycles = 0;
+		s->worked = false;
+		if (s->answered)
+			bill(q, s);
+	}
+}
+
+static void answer(struct queue *q, struct slot *s, int16_t status)
+{
+	uint64_t n;
+
+	s->status = status;
+	s->gauged = s->held;
+	if (s->held)
+		s->status = data_put(q, s);
+	ring_answer(&q->ring, s->r.id, s->r.op, s->status);
+	n = spent(q);
+	s->data_cycles += s->gauged ? n : 0;
+	worked(q, s, n);
+	s->end = q->mark;
+	s->answered = true;
 }
 
 /* The file has: the operator is told, once a connection, and of a flush what comes of it. */
@@ -151,30 +204,36 @@ static int16_t prepare(struct queue *q, struct slot *s)
 	return status;
 }
 
-/* What is queued; a call for n requests together: each gets its share. */
+/* What is queued; of a call for n requests together each gets its share. */
 static void submit(struct queue *q)
 {
 	unsigned int n = q->aio.queued, i;
-	uint64_t ns;
+	uint64_t all;
 
 	if (!n)
 		return;
+	start_clock(q);
 	aio_submit(&q->aio);
-	ns = lap(q);
+	all = spent(q);
 	n -= q->aio.queued;
 	for (i = 0; i < n; i++)
-		q->queued[i]->ns += ns / n + (i < ns % n);
+		worked(q, q->queued[i], all / n);
 	memmove(q->queued, q->queued + n, q->aio.queued * sizeof(q->queued[0]));
 }
 
-/* The file does it while we wait; what was put before goes on meanwhile. */
+/*
+ * The file does it while we wait; what was put before goes on meanwhile.
+ * The counter runs on, the CPU clock does not.
+ */
 static int16_t wait_now(struct queue *q, struct slot *s)
 {
 	int16_t status;
 
 	submit(q);
+	settle(q);
 	status = wait_for_file(q, s);
 	s->ns += lap(q);
+	spent(q);
 	return status;
 }
 
@@ -193,21 +252,19 @@ static bool *waits(struct queue *q, const struct slot *s)
 static unsigned int take_one(struct queue *q, uint8_t flags)
 {
 	struct slot *s = q->free;
-	bool flies = false;
 	int16_t status;
+	uint64_t n;
 
 	q->free = s->next;
-	q->busy++;
 	s->flags = flags;
-	s->again = false;
+	s->again = s->answered = false;
 	s->ns = s->data_ns = 0;
 	status = prepare(q, s);
-	flies = status == BLKIF_RSP_OKAY && s->held && !*waits(q, s);
-	/* no system call so far: that little is shared with the rest of the batch */
-	if (!flies || !s->copied || s->t.write || s->r.pages)
-		s->ns = s->data_ns = lap(q);
+	n = spent(q);
+	s->data_cycles = n;
+	worked(q, s, n);
 	q->pages += s->r.segments;
-	if (flies) {
+	if (status == BLKIF_RSP_OKAY && s->held && !*waits(q, s)) {
 		fly(q, s);
 		return 1;
 	}
@@ -261,9 +318,11 @@ void queue_close(struct queue *q)
 {
 	if (q->slots) {
 		while (q->aio.flying + q->aio.queued) {
-			aio_wait(&q->aio);
 			q->clock = 0;
+			submit(q);
+			aio_wait(&q->aio);
 			reap(q);
+			settle(q);
 		}
 		push(q);
 	}
@@ -307,6 +366,8 @@ enum served queue_turn(struct queue *q)
 	submit(q);
 	reap(q);
 	push(q);
+	if (q->clock)
+		settle(q);
 	if (blocked)
 		return SERVED_BLOCKED;
 	if (!there)

@@ -25,7 +25,7 @@
 
 /* A request in flight. */
 struct slot {
-	struct slot *next;
+	struct slot *next; /* of those that are free, or that worked */
 	struct request r;
 	struct transfer t;
 	struct iovec iov[SEGMENTS];
@@ -35,8 +35,12 @@ struct slot {
 	char *map;
 	uint16_t page[SEGMENTS]; /* of the queue's pool */
 	int16_t status;
-	uint64_t data_ns; /* CPU burned for its data */
-	uint64_t ns; /* for all of it, so far */
+	bool answered; /* to be billed */
+	bool gauged; /* its data has cost something */
+	bool worked; /* since the queue's clock was read, so many cycles: */
+	uint64_t cycles, data_cycles; /* for all of it, and for its data */
+	uint64_t ns, data_ns; /* CPU burned, up to then */
+	uint64_t end; /* counter */
 	uint32_t wait; /* ns in the ring */
 	uint8_t flags; /* ACCTRING_F_* */
 };
@@ -56,15 +60,16 @@ struct queue {
 	struct aio aio;
 	/* what the file cannot do without waiting: [past the page cache][writes] */
 	bool waits[2][2];
-	struct slot *slots, *free;
+	struct slot *slots, *free, *working;
 	struct slot *queued[SLOTS]; /* put, to be billed when submitted */
-	unsigned int busy, pages; /* in flight */
+	unsigned int pages; /* in flight */
 	enum grants way; /* to the guest's pages */
 	char *pool; /* FLYING_PAGES of our own, or NULL */
 	uint16_t spare[FLYING_PAGES];
 	unsigned int spares;
 	struct gauge gauge[SIZES][2]; /* mapping against copying; reads, writes */
 	uint64_t clock; /* the thread's CPU clock when last read in this turn, or 0 */
+	uint64_t mark; /* the counter, likewise */
 	uint64_t event_at; /* the counter when an event came; 0: requests were seen since */
 	uint64_t event_from; /* the same, for what the event itself costs */
 	int masked; /* the port whose event was taken, or -1 */
