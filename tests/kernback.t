@@ -14,45 +14,7 @@ fi
 bin=$BUILD/bin
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
-
-devices=$tmp/sys/bus/xen-backend/devices
-mkdir -p "$tmp/proc" "$devices"
-counts() {	# counts DIR NAME=N...
-	local dir=$1 c
-	mkdir -p "$dir"
-	shift
-	for c; do echo "${c#*=}" >"$dir/${c%%=*}"; done
-}
-vbd() {	# vbd DOMID READS SECTORS
-	mkdir -p "$devices/vbd-$1-51712/driver"
-	echo Connected >"$devices/vbd-$1-51712/state"
-	counts "$devices/vbd-$1-51712/statistics" rd_req="$2" rd_sect="$3" wr_req=0 wr_sect=0 f_req=0 ds_req=0
-	xenstore-write "/local/domain/1/backend/vbd/$1/51712/dev" xvda
-}
-vif() {	# vif DOMID SENT SENT_BYTES RECEIVED RECEIVED_BYTES
-	mkdir -p "$devices/vif-$1-0/driver"
-	echo Connected >"$devices/vif-$1-0/state"
-	counts "$devices/vif-$1-0/net/vif$1.0/statistics" rx_packets="$2" rx_bytes="$3" \
-		tx_packets="$4" tx_bytes="$5" tx_dropped=0
-	[ -e "$devices/vif-$1-0/net/vif$1.0/threaded" ] || echo 0 >"$devices/vif-$1-0/net/vif$1.0/threaded"
-}
-threaded() { [ "$(cat "$devices/vif-$1-0/net/vif$1.0/threaded")" = "$2" ]; }
-thread() {	# thread PID NAME START NS
-	mkdir -p "$tmp/proc/$1"
-	echo "$1 ($2) S 2 0 0 0 -1 2129984 0 0 0 0 0 5 0 0 20 0 1 0 $3 0 0" >"$tmp/proc/$1/stat"
-	echo "$4 0 0" >"$tmp/proc/$1/schedstat"
-}
-later=$(($(cut -d. -f1 /proc/uptime) * 100 + 1000000)) # ticks: younger than the daemon
-made=(--proc "$tmp/proc" --sys "$tmp/sys")
-# held DOMID KIND CLASS: its units and bytes; ns of all classes, for the files are not
-# read in the moment in which they are written
-held() {
-	"$bin/acctctl" dump accounts --socket "$tmp/sock" 2>/dev/null | awk -F '\t' -v d="$1" -v k="$2" -v c="$3" '
-		$2 == d && $5 == k { ns += $11 }
-		$2 == d && $5 == k && $7 == c { units = $9; bytes = $10 }
-		END { printf "%d %.0f %.0f", units, bytes, ns }'
-}
-holds() { [ "$(held "$1" "$2" "$3")" = "$4" ]; }
+. "$(dirname "$0")/lib/madetree.sh"
 
 # -- command line, environment
 codes=
@@ -88,7 +50,7 @@ thread 15 ksoftirqd/1 1 12
 printf 'cpu  1 2 3 4 5 6 200 0\ncpu0 1\n' >"$tmp/proc/stat"
 "$bin/xsandbox" exec 1 -- "$bin/acctring-kernback" "${made[@]}" --list >"$tmp/list"
 is $? 0 "--list"
-is "$(grep -c '^#' "$tmp/list")" 3 "it names its columns"
+is "$(grep -c '^#' "$tmp/list")" 4 "it names its columns"
 is "$(grep '^device.vbd' "$tmp/list")" \
 	"$(printf 'device\tvbd\t2\t51712\t2.xvda\tConnected\t1\t7000000000\t1000\t4096000')" "a disk"
 is "$(grep '^device.vif' "$tmp/list")" \
@@ -100,11 +62,7 @@ is "$(grep '^pool' "$tmp/list")" "$(printf 'pool\tksoftirqd\t42\tns\npool\tsofti
 is "$(grep -c ksoftirqd "$tmp/list")" 1 "their threads once, together"
 
 # -- what is billed
-# shellcheck disable=SC2016
-"$bin/xsandbox" exec 1 -- sh -c 'echo $$ >"$0/pid"; exec "$@"' "$tmp" "$bin/acctring-kernback" -v \
-	"${made[@]}" --threaded --period 100 --ring-pages 1 --totals "$tmp/totals" >"$tmp/out" 2>"$tmp/kernlog" &
-daemon=$!
-soon 10 grep -qs billing "$tmp/kernlog"
+kernback "${made[@]}" --threaded --period 100 --ring-pages 1 --totals "$tmp/totals"
 ok $? "it runs"
 threaded 2 1
 ok $? "an interface is made threaded"

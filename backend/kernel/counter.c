@@ -57,6 +57,35 @@ int counter_schedstat(const struct counter *c, uint64_t *now)
 	return parse_schedstat(text, now) ? 0 : -EINVAL;
 }
 
+int counter_process(const struct counter *c, uint64_t *now)
+{
+	uint64_t tick = 1000000000u / (uint64_t)sysconf(_SC_CLK_TCK);
+	char text[FILE_TEXT];
+	struct proc_stat stat;
+	int n = text_of(c->fd, text, sizeof(text));
+
+	if (n < 0)
+		return n;
+	if (!parse_proc_stat(text, &stat))
+		return -EINVAL;
+	*now = stat.ticks * tick;
+	return 0;
+}
+
+int clock_open(struct counter *c, int dir, const char *path, clock_read *read, bool young)
+{
+	uint64_t now = 0;
+	int r = counter_open(c, dir, path);
+
+	if (!r)
+		r = read(c, &now);
+	if (r)
+		counter_close(c);
+	else
+		c->last = young ? 0 : now;
+	return r;
+}
+
 uint64_t count_since(struct counter *c, uint64_t now)
 {
 	uint64_t delta = now >= c->last ? now - c->last : now;

@@ -31,6 +31,15 @@ void counter_close(struct counter *c);
  */
 int counter_count(const struct counter *c, uint64_t *now);
 int counter_schedstat(const struct counter *c, uint64_t *now);
+/* The stat of a process: all its threads' ns, cut to ticks. */
+int counter_process(const struct counter *c, uint64_t *now);
+
+typedef int clock_read(const struct counter *c, uint64_t *now);
+/*
+ * Opens a clock that is read so.  What it shows now is not ours to bill,
+ * unless it is `young`: began after us.  0 or -errno.
+ */
+int clock_open(struct counter *c, int dir, const char *path, clock_read *read, bool young);
 
 /*
  * Growth of a count: one that runs backwards was begun anew, and what it

@@ -15,6 +15,8 @@
 #include <unistd.h>
 
 #include "backend/kernel/kernel.h"
+#include "backend/process/devmap.h"
+#include "backend/process/process.h"
 #include "common/log.h"
 #include "common/names.h"
 
@@ -108,6 +110,18 @@ static int name_disk(struct kernel *k, struct kdev *d)
 	return 0;
 }
 
+/* What its backend has opened: the hotplug script's word. */
+static int find_physical(struct kernel *k, struct kdev *d)
+{
+	char *dev = xs_readf(k->xsh, "backend/vbd/%u/%u/physical-device", d->domid, d->id);
+
+	if (!dev)
+		return errno == ENOENT || errno == EACCES ? 0 : -errno;
+	d->physical = parse_physical(dev, &d->major, &d->minor);
+	free(dev);
+	return 0;
+}
+
 /* The interface may have been renamed; it is the one below the device. */
 static void name_vif(struct kdev *d)
 {
@@ -155,6 +169,14 @@ static int refresh(struct kernel *k, struct kdev *d, bool *changed)
 	}
 	*changed |= kdev_take_state(d) || d->changed;
 	d->changed = false;
+	if (!r && !d->asked) {
+		r = guests_payer(k->xsh, d->domid, &d->pays);
+		d->asked = !r;
+	}
+	if (!r && d->kind == ACCTRING_KIND_VBD && !d->physical && kdev_connected(d)) {
+		r = find_physical(k, d);
+		*changed |= d->physical;
+	}
 	return r;
 }
 
@@ -203,7 +225,7 @@ static struct kdev *take(struct kernel *k, int bus, const char *name, bool *chan
 	if (!d)
 		return NULL;
 	d->kind = kind;
-	d->domid = domid;
+	d->domid = d->pays = domid;
 	d->id = id;
 	log_debug("%s %u/%u: found", what(d, text), domid, id);
 	return d;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "backend/kernel/kernel.h"
+#include "backend/process/process.h"
 #include "common/log.h"
 
 #define SECTOR 512u
@@ -50,6 +51,7 @@ static void burned(const struct kthread *t, uint64_t ns)
 {
 	switch (t->name.role) {
 	case THREAD_RING:
+	case THREAD_WORKER:
 		t->dev->ring_ns += ns;
 		break;
 	case THREAD_RX:
@@ -58,8 +60,6 @@ static void burned(const struct kthread *t, uint64_t ns)
 	case THREAD_DEALLOC:
 	case THREAD_POLL:
 		t->dev->cost[ACCTRING_CLASS_TX].ns += ns;
-		break;
-	case THREAD_SOFTIRQ: /* has no device */
 		break;
 	}
 }
@@ -80,6 +80,8 @@ static bool gather_threads(struct kernel *k)
 			ended = true;
 		} else if (!r && t->dev) {
 			burned(t, clock_since(&t->cpu, now));
+		} else if (!r && t->name.role == THREAD_WORKER) {
+			clock_since(&t->cpu, now); /* it works for nobody, or for many */
 		}
 	}
 	return ended;
@@ -213,6 +215,7 @@ bool kernel_gather(struct kernel *k)
 	bool ended = gather_threads(k);
 	struct kdev *d;
 
+	ended |= kernel_gather_processes(k);
 	LIST_FOREACH(d, &k->devices, link)
 		if (!d->gone)
 			gather_device(d);

@@ -18,7 +18,7 @@
 #include "backend/kernel/pour.h"
 #include "common/xs.h"
 
-#define KERNEL_KINDS (ACCTRING_KIND_VIF + 1)
+#define KERNEL_KINDS (ACCTRING_KIND_OTHER + 1)
 #define KDEV_COUNTS 6u
 #define KDEV_STATE 16u
 
@@ -35,6 +35,10 @@ static inline bool kcost_is_due(const struct kcost *c)
 struct kdev {
 	LIST_ENTRY(kdev) link;
 	unsigned int kind, domid, id;
+	unsigned int pays; /* domid: of the VM, not of its stub domain */
+	bool asked; /* the store, who that is */
+	bool physical; /* it is known what a disk's backend has opened: */
+	uint32_t major, minor;
 	int dir; /* its directory in sysfs */
 	uint64_t ino; /* of that: another device of this name has another */
 	bool seen; /* in the scan that runs */
@@ -52,7 +56,7 @@ struct kdev {
 	struct payer payer;
 };
 
-/* A thread of a backend.  Without a device it waits for one to be found.  ksoftirqd has none. */
+/* A thread of a backend, or below one.  Without a device it waits for one to be found. */
 struct kthread {
 	LIST_ENTRY(kthread) link;
 	pid_t pid;
@@ -66,6 +70,7 @@ struct kthread {
 
 LIST_HEAD(kdev_list, kdev);
 LIST_HEAD(kthread_list, kthread);
+LIST_HEAD(kproc_list, kproc); /* process/process.h */
 
 struct kernel {
 	const char *proc, *sys; /* "/proc", "/sys" */
@@ -74,6 +79,7 @@ struct kernel {
 	bool scanned; /* devices were, once */
 	struct kdev_list devices;
 	struct kthread_list threads;
+	struct kproc_list procs;
 	bool warned; /* of files that cannot be opened */
 	bool unthreaded; /* an interface could not be made threaded, and that was said */
 
@@ -114,6 +120,8 @@ int kernel_find_threads(struct kernel *k);
 void kthread_remove(struct kthread *t);
 /* A device that should have threads has none, and another search may find them. */
 bool kernel_lacks_threads(const struct kernel *k);
+/* One whose files cannot be used; says so once. */
+void kernel_warn(struct kernel *k, pid_t pid, int r);
 
 /* polls.c */
 /*
@@ -136,7 +144,7 @@ unsigned int kdev_units(const struct kdev *d, uint64_t *units, uint64_t *bytes);
 /* post.c */
 /* Opens the lanes; dies if it cannot. */
 void kernel_open_lanes(struct kernel *k, unsigned int lanes);
-/* Posts what is due, as far as there is room. Returns how many devices wait. */
+/* Posts what is due, as far as there is room. Returns how many devices and processes wait. */
 unsigned int kernel_post(struct kernel *k);
 
 /* list.c */

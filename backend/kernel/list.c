@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * --list: what is found, what it has burned in its life, and the softirq
- * time that is in no thread.  For people and scripts; posts nothing.
+ * --list: what is found, and what it has burned in its life.  For people and
+ * scripts; posts nothing.
  */
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include "backend/kernel/kernel.h"
+#include "backend/process/pools.h"
+#include "backend/process/process.h"
 #include "common/names.h"
 
 static uint64_t clock_of(const struct kthread *t)
@@ -18,15 +18,35 @@ static uint64_t clock_of(const struct kthread *t)
 	return counter_schedstat(&t->cpu, &ns) ? 0 : ns;
 }
 
-static void list_thread(const struct kthread *t)
+/* s: NULL, nobody is billed for it. */
+static void list_clock(const char *what, pid_t pid, const char *name, uint64_t ns,
+		       const struct served *s)
 {
 	char kind[NAME_TEXT];
 
-	printf("thread\t%d\t%s\t%" PRIu64, (int)t->pid, t->comm, clock_of(t));
-	if (t->dev)
-		printf("\t%s\t%u\t%u\n", kind_name(t->dev->kind, kind), t->dev->domid, t->dev->id);
+	printf("%s\t%d\t%s\t%" PRIu64, what, (int)pid, name, ns);
+	if (s)
+		printf("\t%s\t%u\t%u\n", kind_name(s->kind, kind), s->domid, s->id);
 	else
 		printf("\t-\t-\t-\n");
+}
+
+static void list_thread(const struct kthread *t)
+{
+	struct served s;
+
+	if (t->dev)
+		s = (struct served){ t->dev->domid, t->dev->kind, t->dev->id };
+	list_clock("thread", t->pid, t->comm, clock_of(t), t->dev ? &s : NULL);
+}
+
+static void list_process(const struct kproc *p)
+{
+	uint64_t ns;
+
+	if (counter_process(&p->cpu, &ns))
+		ns = 0;
+	list_clock("process", p->pid, p->name, ns, p->several || p->lost ? NULL : &p->serves);
 }
 
 static void list_device(const struct kernel *k, const struct kdev *d)
@@ -47,39 +67,21 @@ static void list_device(const struct kernel *k, const struct kdev *d)
 	       d->state[0] ? d->state : "-", d->threads, ns, units, bytes);
 }
 
-/*
- * Softirqs are in no thread of a backend, and the kernel does not measure them
- * (docs/kernel-backends.md): shown, not billed.
- */
-static void list_softirqs(const struct kernel *k)
-{
-	const struct kthread *t;
-	uint64_t ns = 0, ticks;
-	char path[300], text[FILE_TEXT];
-	long hz = sysconf(_SC_CLK_TCK);
-
-	LIST_FOREACH(t, &k->threads, link)
-		if (t->name.role == THREAD_SOFTIRQ)
-			ns += clock_of(t);
-	printf("pool\tksoftirqd\t%" PRIu64 "\tns\n", ns);
-	snprintf(path, sizeof(path), "%s/stat", k->proc);
-	if (hz > 0 && read_text(AT_FDCWD, path, text, sizeof(text)) > 0 &&
-	    parse_softirq(text, &ticks))
-		printf("pool\tsoftirq\t%" PRIu64 "\tms, sampled\n", ticks * 1000 / (uint64_t)hz);
-}
-
 void kernel_list(struct kernel *k)
 {
 	const struct kthread *t;
 	const struct kdev *d;
+	const struct kproc *p;
 
 	printf("#device\tkind\tdomid\tid\tname\tstate\tthreads\tns\tunits\tbytes\n");
 	LIST_FOREACH(d, &k->devices, link)
 		list_device(k, d);
 	printf("#thread\tpid\tname\tns\tkind\tdomid\tid\n");
 	LIST_FOREACH(t, &k->threads, link)
-		if (t->name.role != THREAD_SOFTIRQ)
-			list_thread(t);
+		list_thread(t);
+	printf("#process\tpid\tname\tns\tkind\tdomid\tid\n");
+	LIST_FOREACH(p, &k->procs, link)
+		list_process(p);
 	printf("#pool\tname\tvalue\tunit\n");
-	list_softirqs(k);
+	list_pools(k->proc);
 }

@@ -19,6 +19,7 @@
 #include "backend/claim.h"
 #include "backend/kernel/kernel.h"
 #include "backend/openlink.h"
+#include "backend/process/process.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/option.h"
@@ -26,7 +27,7 @@
 #define PROGRAM "acctring-kernback"
 #define PERIOD_MS 500u
 #define SCAN_MS 1000u /* devices; and threads where one is missing */
-#define THREADS_MS 10000u /* threads, whatever is known */
+#define ALL_MS 10000u /* threads and processes, whatever is known */
 #define END_MS 5000u
 
 enum { OPT_PROC = 256, OPT_SYS };
@@ -44,12 +45,11 @@ static int signals;
 static void usage(void)
 {
 	printf("Usage: " PROGRAM " [options]\n"
-	       "Bills the CPU time of this kernel's xen-blkback and xen-netback to the guests they "
-	       "serve.\n"
-	       "Their threads, that is.  Not billed: softirqs (completions, and what guests send, "
-	       "but for\n"
-	       "--threaded), loop, dm-crypt and other workers.  See " PROGRAM "(8).\n\n"
-	       "  -l, --list             show devices, threads and what they did; end\n"
+	       "Bills the CPU time of this kernel's xen-blkback and xen-netback, of QEMU and\n"
+	       "tapdisk to the guests they serve.  Not billed: softirqs (completions, and what\n"
+	       "guests send, but for --threaded), loop, encryption and other shared workers.\n"
+	       "See " PROGRAM "(8).\n\n"
+	       "  -l, --list             show devices, threads, processes, what they did; end\n"
 	       "  -P, --period MS        how often to post, 100..1000 (default %u)\n"
 	       "  -t, --totals FILE      on SIGUSR1 and at the end write what was posted:\n"
 	       "                         kind domid device class posts units bytes ns\n"
@@ -206,7 +206,7 @@ static uint64_t ticks_now(void)
 	       (uint64_t)ts.tv_nsec / (1000000000u / (uint64_t)hz);
 }
 
-/* Both scans, for the first time. */
+/* All scans, for the first time. */
 static void look_first(struct kernel *k)
 {
 	bool changed;
@@ -224,6 +224,9 @@ static void look_first(struct kernel *k)
 	r = kernel_find_threads(k);
 	if (r)
 		die(EXIT_ENV, "%s: %s, allowed: a procfs", k->proc, strerror(-r));
+	r = kernel_find_processes(k);
+	if (r)
+		die(EXIT_ENV, "looking for processes: %s", strerror(-r));
 	kernel_gather(k);
 }
 
@@ -314,14 +317,14 @@ static bool take_signals(struct kernel *k)
 }
 
 struct scans {
-	uint64_t devices_at, threads_at; /* ms: the next */
-	bool ended; /* a thread has, since the last */
+	uint64_t devices_at, all_at; /* ms: the next; of threads and processes, too */
+	bool ended; /* a thread or process has, since the last */
 	int failed; /* the last that was logged */
 };
 
 static bool scan(struct kernel *k, struct scans *s, uint64_t now)
 {
-	bool changed;
+	bool changed, all;
 	int r;
 
 	if (now < s->devices_at)
@@ -330,14 +333,17 @@ static bool scan(struct kernel *k, struct scans *s, uint64_t now)
 	r = kernel_find_devices(k, &changed);
 	if (opt.threaded && kernel_thread_polls(k, true))
 		changed = true;
-	if (!r && (changed || s->ended || now >= s->threads_at || kernel_lacks_threads(k))) {
+	all = changed || s->ended || now >= s->all_at;
+	if (!r && (all || kernel_lacks_threads(k)))
 		r = kernel_find_threads(k);
+	if (!r && all) {
+		r = kernel_find_processes(k);
 		s->ended = false;
-		s->threads_at = now + THREADS_MS;
+		s->all_at = now + ALL_MS;
 	}
 	/* the bus goes when xen-backend modules are changed; files run out */
 	if (r && r != s->failed)
-		log_error("looking for devices and threads: %s", strerror(-r));
+		log_error("looking for devices, threads and processes: %s", strerror(-r));
 	s->failed = r;
 	return r != -EPIPE && r != -EBADF && r != -ECONNRESET;
 }
@@ -352,7 +358,7 @@ static bool turn(struct kernel *k, struct scans *s)
 
 static bool serve(struct kernel *k)
 {
-	struct scans s = { now_ms() + SCAN_MS, now_ms() + THREADS_MS, false, 0 };
+	struct scans s = { now_ms() + SCAN_MS, now_ms() + ALL_MS, false, 0 };
 	struct pollfd fd = { .fd = signals, .events = POLLIN };
 	uint64_t next = now_ms() + opt.period, now;
 	bool ok = true;
@@ -384,6 +390,8 @@ static void drop_all(struct kernel *k)
 		kthread_remove(LIST_FIRST(&k->threads));
 	while (!LIST_EMPTY(&k->devices))
 		kdev_free(k, LIST_FIRST(&k->devices));
+	while (!LIST_EMPTY(&k->procs))
+		kproc_free(k, LIST_FIRST(&k->procs));
 }
 
 int main(int argc, char **argv)
@@ -397,6 +405,7 @@ int main(int argc, char **argv)
 	options(argc, argv);
 	LIST_INIT(&k->devices);
 	LIST_INIT(&k->threads);
+	LIST_INIT(&k->procs);
 	raise_files();
 	open_signals();
 	k->xsh = xs_open(0);

@@ -11,6 +11,8 @@
 
 #define PF_KTHREAD 0x00200000u
 #define STAT_FLAGS 9u /* fields of /proc/<pid>/stat, counted from 1 */
+#define STAT_UTIME 14u
+#define STAT_STIME 15u
 #define STAT_START 22u
 #define STAT_SOFTIRQ 7u /* number of the line "cpu" of /proc/stat, counted from 1 */
 
@@ -111,12 +113,6 @@ static bool poll_name(const char *name, struct thread_name *out)
 	return take_uint(&p, INT32_MAX, &out->number) && !*p;
 }
 
-static bool softirq_name(const char *cpu, struct thread_name *out)
-{
-	out->role = THREAD_SOFTIRQ;
-	return take_uint(&cpu, INT32_MAX, &out->number) && !*cpu;
-}
-
 bool parse_thread_name(const char *name, struct thread_name *out)
 {
 	const char *end;
@@ -124,8 +120,6 @@ bool parse_thread_name(const char *name, struct thread_name *out)
 	memset(out, 0, sizeof(*out));
 	if (!strncmp(name, "napi/", 5))
 		return poll_name(name + 5, out);
-	if (!strncmp(name, "ksoftirqd/", 10))
-		return softirq_name(name + 10, out);
 	end = ends(name, "-guest-rx");
 	if (end) {
 		out->role = THREAD_RX;
@@ -136,7 +130,11 @@ bool parse_thread_name(const char *name, struct thread_name *out)
 		out->role = THREAD_DEALLOC;
 		return queue_name(name, end, out);
 	}
-	return ring_name(name, out);
+	if (ring_name(name, out))
+		return true;
+	out->role = THREAD_WORKER;
+	out->number = 0;
+	return parse_worker_name(name, out->base);
 }
 
 void disk_base(char base[THREAD_BASE], unsigned int domid, const char *dev)
@@ -182,11 +180,23 @@ static const char *skip_fields(const char *p, unsigned int n)
 	return p;
 }
 
+/*
+ * Field `field`, a number; *p is at the beginning of field *at, and is then
+ * at that of the next.
+ */
+static bool take_field(const char **p, unsigned int *at, unsigned int field, uint64_t *out)
+{
+	*p = skip_fields(*p, field - *at);
+	*at = field + 1;
+	return *p && take_number(p, UINT64_MAX, out) && *(*p)++ == ' ';
+}
+
 bool parse_proc_stat(const char *text, struct proc_stat *out)
 {
 	/* the last one: all that follows are letters and numbers */
 	const char *open = strchr(text, '('), *close = strrchr(text, ')'), *p;
-	uint64_t flags;
+	uint64_t flags, user, system;
+	unsigned int at = 3;
 	size_t n;
 
 	memset(out, 0, sizeof(*out));
@@ -196,13 +206,13 @@ bool parse_proc_stat(const char *text, struct proc_stat *out)
 	if (n >= sizeof(out->name))
 		return false;
 	memcpy(out->name, open + 1, n);
-	/* field 3 stands behind the blank */
-	p = skip_fields(close + 2, STAT_FLAGS - 3);
-	if (!p || !take_number(&p, UINT64_MAX, &flags) || *p != ' ')
+	p = close + 2; /* field 3 stands behind the blank */
+	if (!take_field(&p, &at, STAT_FLAGS, &flags) || !take_field(&p, &at, STAT_UTIME, &user) ||
+	    !take_field(&p, &at, STAT_STIME, &system))
 		return false;
 	out->kernel = flags & PF_KTHREAD;
-	p = skip_fields(p + 1, STAT_START - STAT_FLAGS - 1);
-	return p && take_number(&p, UINT64_MAX, &out->start) && *p == ' ';
+	out->ticks = user + system;
+	return take_field(&p, &at, STAT_START, &out->start);
 }
 
 bool parse_schedstat(const char *text, uint64_t *ns)

@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "backend/process/worker.h"
+
 #define THREAD_NAME 64 /* the kernel cuts there */
 #define THREAD_BASE 16 /* of a disk's threads: TASK_COMM_LEN; IFNAMSIZ */
 
@@ -19,13 +21,13 @@ enum thread_role {
 	THREAD_RX, /* netback: "vifD.N-qQ-guest-rx" */
 	THREAD_DEALLOC, /* netback: "vifD.N-qQ-dealloc" */
 	THREAD_POLL, /* "napi/vifD.N-ID": polls of an interface that is `threaded` */
-	THREAD_SOFTIRQ, /* "ksoftirqd/N": of no device */
+	THREAD_WORKER, /* of a block device below a disk: process/worker.h */
 };
 
 struct thread_name {
 	enum thread_role role;
-	char base[THREAD_BASE]; /* what its device is called: "D.dev", "vifD.N" */
-	unsigned int number; /* of the ring, queue, NAPI, or CPU */
+	char base[WORKER_BLOCK]; /* what its device is called: "D.dev", "vifD.N"; "253:0" */
+	unsigned int number; /* of the ring, queue or NAPI */
 };
 
 /* false: none of interest. */
@@ -42,6 +44,7 @@ bool parse_device_name(const char *name, unsigned int *kind, unsigned int *domid
 struct proc_stat {
 	char name[THREAD_NAME];
 	bool kernel; /* a thread of the kernel */
+	uint64_t ticks; /* USER_HZ on a CPU, all its threads together */
 	uint64_t start; /* ticks (USER_HZ) from boot to its beginning */
 };
 

@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "backend/kernel/kernel.h"
+#include "backend/process/process.h"
 #include "common/clock.h"
 #include "common/log.h"
 
@@ -78,7 +79,7 @@ static bool post_device(struct kernel *k, struct kdev *d)
 	for (i = 1; i < ACCTRING_CLASSES; i++) {
 		if (!kcost_is_due(&d->cost[i]))
 			continue;
-		if (!bill_connect(kernel_bill(k, d), &d->payer, d->domid, d->id) ||
+		if (!bill_connect(kernel_bill(k, d), &d->payer, d->pays, d->id) ||
 		    !post_cost(k, &d->payer, i, &d->cost[i]))
 			return false;
 	}
@@ -113,6 +114,28 @@ static unsigned int post_devices(struct kernel *k)
 	return waiting;
 }
 
+static bool post_process(struct kernel *k, struct kproc *p)
+{
+	return !kcost_is_due(&p->cost) ||
+	       (bill_connect(&k->bill[p->serves.kind], &p->payer, p->pays, p->serves.id) &&
+		post_cost(k, &p->payer, ACCTRING_CLASS_OTHER, &p->cost));
+}
+
+static unsigned int post_processes(struct kernel *k)
+{
+	struct kproc *p, *next;
+	unsigned int waiting = 0;
+
+	for (p = LIST_FIRST(&k->procs); p; p = next) {
+		next = LIST_NEXT(p, link);
+		if (!post_process(k, p))
+			waiting++;
+		else if (p->gone)
+			kproc_free(k, p);
+	}
+	return waiting;
+}
+
 unsigned int kernel_post(struct kernel *k)
 {
 	struct acctring_stats stats = { .size = sizeof(stats) };
@@ -127,7 +150,9 @@ unsigned int kernel_post(struct kernel *k)
 	pour_begin(&k->pour, now - k->posted_at, cap(k));
 	k->posted_at = now;
 	post_cost(k, &k->payer, ACCTRING_CLASS_CONTROL, &k->own);
-	waiting = post_devices(k);
+	/* they are few, with a record each: devices do not wait long for them */
+	waiting = post_processes(k);
+	waiting += post_devices(k);
 	/* after the posts, so that it is divided among all of them */
 	for (i = 0; i < k->pour.lanes; i++)
 		acctring_lane_clock(k->lane[i], k->pour.clock[i]);

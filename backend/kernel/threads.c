@@ -12,11 +12,12 @@
 #include <unistd.h>
 
 #include "backend/kernel/kernel.h"
+#include "backend/kernel/procfs.h"
+#include "backend/process/devmap.h"
 #include "common/kv.h"
 #include "common/log.h"
 #include "common/names.h"
 
-#define PID_LAST 4194304u /* of Linux */
 #define LACKS 10u /* searches; blkback is connected a moment before its threads run */
 
 static struct kthread *find(struct kernel *k, pid_t pid)
@@ -29,35 +30,46 @@ static struct kthread *find(struct kernel *k, pid_t pid)
 	return NULL;
 }
 
+/* Only a disk's own threads are counted: they must be there, workers need not. */
+static void give(struct kthread *t, struct kdev *d)
+{
+	bool own = t->name.role != THREAD_WORKER;
+
+	if (t->dev && own)
+		t->dev->threads--;
+	t->dev = d;
+	if (d && own)
+		d->threads++;
+}
+
 void kthread_remove(struct kthread *t)
 {
-	if (t->dev)
-		t->dev->threads--;
+	give(t, NULL);
 	counter_close(&t->cpu);
 	LIST_REMOVE(t, link);
 	free(t);
 }
 
-/* The rest of its life is billed, or all of it when it is younger than we. */
+void kernel_warn(struct kernel *k, pid_t pid, int r)
+{
+	if (r == -ENOENT || r == -ESRCH || k->warned) /* it has just ended */
+		return;
+	k->warned = true;
+	log_warn("%s/%d: %s: a thread or process is not billed", k->proc, (int)pid, strerror(-r));
+}
+
+/*
+ * The rest of its life is billed, or all of it when it is younger than we.  A
+ * worker may have worked for the host before it did for a VM.
+ */
 static bool open_clock(struct kernel *k, int dir, struct kthread *t)
 {
-	uint64_t now = 0;
-	int r;
+	bool young = t->start > k->began && t->name.role != THREAD_WORKER;
+	int r = clock_open(&t->cpu, dir, "schedstat", counter_schedstat, young);
 
-	r = counter_open(&t->cpu, dir, "schedstat");
-	if (!r)
-		r = counter_schedstat(&t->cpu, &now);
-	if (!r) {
-		t->cpu.last = t->start <= k->began ? now : 0;
-		return true;
-	}
-	counter_close(&t->cpu);
-	if (r != -ENOENT && r != -ESRCH && !k->warned) {
-		k->warned = true;
-		log_warn("%s/%d/schedstat: %s: a thread is not billed", k->proc, (int)t->pid,
-			 strerror(-r));
-	}
-	return false;
+	if (r)
+		kernel_warn(k, t->pid, r);
+	return !r;
 }
 
 static void add(struct kernel *k, int dir, pid_t pid, const struct proc_stat *stat,
@@ -80,34 +92,31 @@ static void add(struct kernel *k, int dir, pid_t pid, const struct proc_stat *st
 	LIST_INSERT_HEAD(&k->threads, t, link);
 }
 
-static void look_into(struct kernel *k, int dir, pid_t pid)
+static void take(struct kernel *k, int dir, pid_t pid, const struct proc_stat *stat)
 {
-	char text[FILE_TEXT];
 	struct thread_name name;
-	struct proc_stat stat;
 	struct kthread *t;
 
-	if (read_text(dir, "stat", text, sizeof(text)) < 0 || !parse_proc_stat(text, &stat) ||
-	    !stat.kernel || !parse_thread_name(stat.name, &name))
+	if (!stat->kernel || !parse_thread_name(stat->name, &name))
 		return;
 	t = find(k, pid);
-	if (t && t->start == stat.start) {
+	if (t && t->start == stat->start) {
 		t->seen = true;
 		return;
 	}
 	if (t)
 		t->pid = 0; /* it has ended: its number is another's */
-	add(k, dir, pid, &stat, &name);
+	add(k, dir, pid, stat, &name);
 }
 
-/* Its name and its clock are of one thread: the directory is. */
-static void look(struct kernel *k, int proc, const char *pid_name, pid_t pid)
+static void look(struct kernel *k, int proc, pid_t pid)
 {
-	int dir = openat(proc, pid_name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct proc_stat stat;
+	int dir = procfs_open(proc, pid, &stat);
 
 	if (dir < 0)
 		return;
-	look_into(k, dir, pid);
+	take(k, dir, pid, &stat);
 	close(dir);
 }
 
@@ -118,7 +127,7 @@ static bool serves(const struct kthread *t, const struct kdev *d)
 {
 	bool disk = t->name.role == THREAD_RING;
 
-	if (d->gone || t->name.role == THREAD_SOFTIRQ || disk != (d->kind == ACCTRING_KIND_VBD))
+	if (d->gone || disk != (d->kind == ACCTRING_KIND_VBD))
 		return false;
 	return !strcmp(t->name.base, d->base[0]) || !strcmp(t->name.base, d->base[1]);
 }
@@ -129,10 +138,36 @@ static void match(struct kernel *k, struct kthread *t)
 
 	LIST_FOREACH(d, &k->devices, link)
 		if (serves(t, d)) {
-			t->dev = d;
-			d->threads++;
+			give(t, d);
 			return;
 		}
+}
+
+/* Disks of which it is known what blkback has opened. NULL: none, or no memory. */
+static struct devmap_use *list_disks(struct kernel *k, unsigned int *n)
+{
+	struct devmap_use *use;
+	unsigned int max = 0;
+	struct kdev *d;
+
+	LIST_FOREACH(d, &k->devices, link)
+		max++;
+	*n = 0;
+	use = max ? calloc(max, sizeof(*use)) : NULL;
+	if (!use)
+		return NULL;
+	LIST_FOREACH(d, &k->devices, link)
+		if (!d->gone && d->physical)
+			use[(*n)++] = (struct devmap_use){ d->major, d->minor, d->pays, d };
+	return use;
+}
+
+/* Always anew: who uses what is below them changes while they live. */
+static void match_worker(const struct devmap *map, struct kthread *t)
+{
+	const struct devmap_use *owner = map->uses ? devmap_owner(map, t->name.base) : NULL;
+
+	give(t, owner ? owner->disk : NULL);
 }
 
 static bool lacks(const struct kdev *d)
@@ -167,23 +202,34 @@ static void say_lacking(struct kernel *k)
 	}
 }
 
-/*
- * Not merely unseen, as when files cannot be opened: found again it would be
- * billed from its beginning.
- */
-static bool ended(const struct kthread *t, int proc)
+/* Those that are no more, and whose the others are. */
+static void sort_out(struct kernel *k, int proc)
 {
-	char path[40];
+	struct devmap map = { .sys = k->sys };
+	struct devmap_use *use = list_disks(k, &map.uses);
+	struct kthread *t, *next;
 
-	snprintf(path, sizeof(path), "%d", (int)t->pid);
-	return !t->pid || (faccessat(proc, path, F_OK, 0) && errno == ENOENT);
+	map.use = use;
+	for (t = LIST_FIRST(&k->threads); t; t = next) {
+		next = LIST_NEXT(t, link);
+		/* not merely unseen: found again it would be billed from its beginning */
+		if (!t->seen && (!t->pid || procfs_has_ended(proc, t->pid))) {
+			log_debug("thread %s: gone", t->comm);
+			kthread_remove(t);
+		} else if (t->name.role == THREAD_WORKER) {
+			match_worker(&map, t);
+		} else if (!t->dev) {
+			match(k, t);
+		}
+	}
+	free(use);
 }
 
 int kernel_find_threads(struct kernel *k)
 {
-	struct kthread *t, *next;
 	DIR *proc = opendir(k->proc);
 	const struct dirent *e;
+	struct kthread *t;
 	uint64_t pid;
 
 	if (!proc)
@@ -192,16 +238,8 @@ int kernel_find_threads(struct kernel *k)
 		t->seen = false;
 	while ((e = readdir(proc)))
 		if (parse_u64(e->d_name, PID_LAST, &pid))
-			look(k, dirfd(proc), e->d_name, (pid_t)pid);
-	for (t = LIST_FIRST(&k->threads); t; t = next) {
-		next = LIST_NEXT(t, link);
-		if (!t->seen && ended(t, dirfd(proc))) {
-			log_debug("thread %s: gone", t->comm);
-			kthread_remove(t);
-		} else if (!t->dev) {
-			match(k, t);
-		}
-	}
+			look(k, dirfd(proc), (pid_t)pid);
+	sort_out(k, dirfd(proc));
 	closedir(proc);
 	say_lacking(k);
 	return 0;

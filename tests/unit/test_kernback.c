@@ -3,22 +3,9 @@
  * What the kernel's files say, good and bad; how its time is poured into
  * lanes; devices and threads that come, go and come back, in a made tree.
  */
+#include "tests/unit/test_madetree.h"
+
 #include <errno.h>
-#include <fcntl.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
-#include "backend/kernel/kernel.h"
 
 /* ------------------------------------------------------------------ */
 /* Names and texts                                                     */
@@ -40,7 +27,8 @@ static void thread_names(void **state)
 		{ "vif1.0-q0-dealloc", "vif1.0", THREAD_DEALLOC, 0 },
 		{ "napi/vif1.0-8193", "vif1.0", THREAD_POLL, 8193 },
 		{ "napi/a-b-2147483647", "a-b", THREAD_POLL, 2147483647 },
-		{ "ksoftirqd/15", "", THREAD_SOFTIRQ, 15 },
+		{ "dmcrypt_write/253:0", "253:0", THREAD_WORKER, 0 },
+		{ "md0_raid1", "md0", THREAD_WORKER, 0 },
 	};
 	static const char *const bad[] = {
 		"",
@@ -79,9 +67,8 @@ static void thread_names(void **state)
 		"napi/vif1.0-2147483648",
 		"napi/namethatistoolong-1",
 		"napi",
-		"ksoftirqd/",
-		"ksoftirqd/0x",
-		"ksoftirqd",
+		"ksoftirqd/0",
+		"dmcrypt_write/253",
 	};
 	struct thread_name n;
 	unsigned int i;
@@ -167,6 +154,8 @@ static void proc_stats(void **state)
 		"1 (a) ",
 		"1 (a) S 2 0 0 0 -1",
 		"1 (a) S 2 0 0 0 -1 2129984",
+		"1 (a) S 2 0 0 0 -1 2129984 0 0 0 0 -1 5 0 0 20 0 1 0 1234 0",
+		"1 (a) S 2 0 0 0 -1 2129984 0 0 0 0 0 ",
 		"1 (a) S 2 0 0 0 -1 x 0 0 0 0 0 0 0 0 20 0 1 0 1234 0",
 		"1 (a) S 2 0 0 0 -1 2129984 0 0 0 0 0 5 0 0 20 0 1 0 1234",
 		"1 (a) S 2 0 0 0 -1 2129984 0 0 0 0 0 5 0 0 20 0 1 0 -1 0",
@@ -181,12 +170,16 @@ static void proc_stats(void **state)
 	assert_true(parse_proc_stat("812 (1.xvda-0) S" STAT_REST, &s));
 	assert_string_equal(s.name, "1.xvda-0");
 	assert_true(s.kernel);
+	assert_int_equal(s.ticks, 5);
 	assert_int_equal(s.start, 1234);
 	/* a process may call itself what it likes, but is none of the kernel's */
 	assert_true(parse_proc_stat(
 		"9 (1.xvda-0) S 1 9 9 0 -1 4194560 0 0 0 0 0 5 0 0 20 0 1 0 77 0 0\n", &s));
 	assert_false(s.kernel);
 	assert_int_equal(s.start, 77);
+	assert_true(parse_proc_stat(
+		"9 (a) S 1 9 9 0 -1 4194560 0 0 0 0 70000000000 8 0 0 20 0 1 0 77 0 0\n", &s));
+	assert_true(s.ticks == UINT64_C(70000000008));
 	assert_true(parse_proc_stat("9 (a) R (b\n) 2129984) S" STAT_REST, &s));
 	assert_string_equal(s.name, "a) R (b\n) 2129984");
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
@@ -336,9 +329,6 @@ static void pouring(void **state)
 /* ------------------------------------------------------------------ */
 /* A made tree                                                         */
 
-static char tree[64], proc[80], sys[80];
-static struct kernel k;
-
 /* In place of common/xs.c: what the store says. */
 static bool store_gone;
 
@@ -353,73 +343,19 @@ char *xs_readf(struct xs_handle *xsh, const char *fmt, ...)
 	return strdup("xvda");
 }
 
-static void run(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-static void run(const char *fmt, ...)
+char **xs_listf(struct xs_handle *xsh, unsigned int *n, const char *fmt, ...)
 {
-	char command[600], all[700];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(command, sizeof(command), fmt, ap);
-	va_end(ap);
-	snprintf(all, sizeof(all), "cd %s && %s", tree, command);
-	assert_int_equal(system(all), 0); /* NOLINT(cert-env33-c) */
+	(void)xsh;
+	(void)fmt;
+	*n = 0;
+	errno = store_gone ? EPIPE : ENOENT;
+	return NULL;
 }
 
-#define DEVICES "sys/bus/xen-backend/devices"
-
-static void make_disk(unsigned int domid)
+static int make_tree_and_store(void **state)
 {
-	run("mkdir -p " DEVICES "/vbd-%u-51712/statistics && cd " DEVICES
-	    "/vbd-%u-51712 && mkdir driver && echo Connected >state && cd statistics && "
-	    "for f in rd_req rd_sect wr_req wr_sect f_req ds_req; do echo 100 >$f; done",
-	    domid, domid);
-}
-
-static void make_vif(unsigned int domid, const char *name)
-{
-	run("mkdir -p " DEVICES "/vif-%u-0/net/%s/statistics && cd " DEVICES
-	    "/vif-%u-0 && mkdir driver && echo Connected >state && cd net/%s/statistics && "
-	    "for f in rx_packets rx_bytes tx_packets tx_bytes tx_dropped; do echo 7 >$f; done",
-	    domid, name, domid, name);
-}
-
-static void make_thread(int pid, const char *name, unsigned long start, unsigned long ns)
-{
-	run("mkdir -p proc/%d && echo '%d (%s) S 2 0 0 0 -1 2129984 0 0 0 0 0 5 0 0 20 0 1 0 %lu 0 "
-	    "0' "
-	    ">proc/%d/stat && echo %lu 1 1 >proc/%d/schedstat",
-	    pid, pid, name, start, pid, ns, pid);
-}
-
-static int make_tree(void **state)
-{
-	(void)state;
-	strcpy(tree, "/tmp/acctring-kernback.XXXXXX");
-	if (!mkdtemp(tree))
-		return -1;
-	snprintf(proc, sizeof(proc), "%s/proc", tree);
-	snprintf(sys, sizeof(sys), "%s/sys", tree);
-	run("mkdir -p proc " DEVICES);
-	memset(&k, 0, sizeof(k));
-	k.proc = proc;
-	k.sys = sys;
-	k.began = 1000;
-	LIST_INIT(&k.devices);
-	LIST_INIT(&k.threads);
 	store_gone = false;
-	return 0;
-}
-
-static int remove_tree(void **state)
-{
-	(void)state;
-	while (!LIST_EMPTY(&k.threads))
-		kthread_remove(LIST_FIRST(&k.threads));
-	while (!LIST_EMPTY(&k.devices))
-		kdev_free(&k, LIST_FIRST(&k.devices));
-	run("rm -r %s", tree);
-	return 0;
+	return make_tree(state);
 }
 
 static bool find_all(void)
@@ -530,7 +466,6 @@ static void vifs(void **state)
 	/* threaded: its polls are the guest's sending; another's are nobody's */
 	make_thread(20, "napi/vif1.0-8200", 2000, 6);
 	make_thread(21, "napi/eth0-8201", 2000, 6);
-	make_thread(22, "ksoftirqd/0", 2000, 6);
 	find_all();
 	kernel_gather(&k);
 	assert_cost(d, ACCTRING_CLASS_TX, 7, 2, 2000);
@@ -667,10 +602,9 @@ static void unpaid(void **state)
 /* Nothing is taken for gone, and begun anew, because files run out. */
 static void files_run_out(void **state)
 {
-	struct rlimit was, few = { 0 };
+	struct rlimit was;
 	struct kdev *d;
 	bool changed;
-	int next;
 
 	(void)state;
 	make_disk(1);
@@ -679,14 +613,7 @@ static void files_run_out(void **state)
 	kernel_gather(&k);
 	d = device(ACCTRING_KIND_VBD, 1);
 	make_disk(2);
-	/* as many as reading the list of devices takes, no more */
-	next = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	assert_true(next >= 0);
-	close(next);
-	assert_int_equal(getrlimit(RLIMIT_NOFILE, &was), 0);
-	few.rlim_cur = (rlim_t)next + 1;
-	few.rlim_max = was.rlim_max;
-	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	allow_files(1, &was); /* for the list of devices */
 	assert_int_equal(kernel_find_devices(&k, &changed), 0);
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &was), 0);
 	assert_ptr_equal(device(ACCTRING_KIND_VBD, 1), d);
@@ -776,14 +703,14 @@ int main(void)
 		cmocka_unit_test(growth),
 		cmocka_unit_test(shares),
 		cmocka_unit_test(pouring),
-		cmocka_unit_test_setup_teardown(disks, make_tree, remove_tree),
-		cmocka_unit_test_setup_teardown(vifs, make_tree, remove_tree),
-		cmocka_unit_test_setup_teardown(threaded, make_tree, remove_tree),
-		cmocka_unit_test_setup_teardown(restarts, make_tree, remove_tree),
-		cmocka_unit_test_setup_teardown(unpaid, make_tree, remove_tree),
-		cmocka_unit_test_setup_teardown(files_run_out, make_tree, remove_tree),
-		cmocka_unit_test_setup_teardown(domid_again, make_tree, remove_tree),
-		cmocka_unit_test_setup_teardown(others, make_tree, remove_tree),
+		cmocka_unit_test_setup_teardown(disks, make_tree_and_store, remove_tree),
+		cmocka_unit_test_setup_teardown(vifs, make_tree_and_store, remove_tree),
+		cmocka_unit_test_setup_teardown(threaded, make_tree_and_store, remove_tree),
+		cmocka_unit_test_setup_teardown(restarts, make_tree_and_store, remove_tree),
+		cmocka_unit_test_setup_teardown(unpaid, make_tree_and_store, remove_tree),
+		cmocka_unit_test_setup_teardown(files_run_out, make_tree_and_store, remove_tree),
+		cmocka_unit_test_setup_teardown(domid_again, make_tree_and_store, remove_tree),
+		cmocka_unit_test_setup_teardown(others, make_tree_and_store, remove_tree),
 	};
 
 	return cmocka_run_group_tests_name("kernback", tests, NULL, NULL);
