@@ -4,16 +4,7 @@
 # this shows that what they say is read, posted once and kept; that they say so on
 # a real kernel, and that the clocks are true, shows tests/xen/cases/kernel-backends.sh.
 # timeout: 90
-: "${BUILD:=$PWD/build}"
-export BUILD
-if [ -z "$XSANDBOX" ]; then
-	exec timeout -k 5 85 "$BUILD/bin/xsandbox" run -- bash "$0"
-fi
 . "$(dirname "$0")/lib/driver.sh"
-. "$(dirname "$0")/lib/tap.sh"
-bin=$BUILD/bin
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
 . "$(dirname "$0")/lib/madetree.sh"
 
 # -- command line, environment

@@ -3,15 +3,7 @@
 # Processes and workers that serve one VM, from the store and files to the
 # ledger; then a process that really runs, by its real clock.
 # timeout: 90
-: "${BUILD:=$PWD/build}"
-export BUILD
-if [ -z "$XSANDBOX" ]; then
-	exec timeout -k 5 85 "$BUILD/bin/xsandbox" run -- bash "$0"
-fi
 . "$(dirname "$0")/lib/driver.sh"
-. "$(dirname "$0")/lib/tap.sh"
-bin=$BUILD/bin
-tmp=$(mktemp -d)
 burner=
 trap '[ -z "$burner" ] || kill -KILL "$burner"; rm -rf "$tmp"' EXIT
 . "$(dirname "$0")/lib/madetree.sh"
