@@ -4,6 +4,7 @@
 # write thread is billed beside the ring's, and what the shared workers burn for it is
 # shown as their pool, billed to nobody.  (docs/processes.md)
 # limit: 240
+# bed: xenstored
 . /bed/toolstack.sh
 export ACCTRING_SOCKET=/tmp/acctringd.sock
 dmsetup remove crypted 2>/dev/null || : # of a run that failed

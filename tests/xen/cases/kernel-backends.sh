@@ -5,6 +5,7 @@
 # the other when it receives; and what is billed must be what the threads' clocks say.
 # (docs/kernel-backends.md)
 # limit: 400
+# bed: xenstored
 . /bed/toolstack.sh
 export ACCTRING_SOCKET=/tmp/acctringd.sock
 ip link del br0 2>/dev/null || : # of a run that failed
