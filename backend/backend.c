@@ -9,17 +9,16 @@
 #include <getopt.h>
 #include <inttypes.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 #include <xenevtchn.h>
 #include <xengnttab.h>
 
 #include "backend/claim.h"
 #include "backend/openlink.h"
+#include "backend/signals.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/option.h"
@@ -177,21 +176,6 @@ static void options(struct backend *b, int argc, char **argv)
 	log_init(b->ops->program, syslog, verbose);
 }
 
-static void open_signals(struct backend *b)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGUSR1);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	signal(SIGPIPE, SIG_IGN);
-	b->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (b->signals < 0)
-		die(EXIT_ENV, "signalfd: %s", strerror(errno));
-}
-
 /* The kernel's modules have no alias: nothing loads them by itself. */
 static void need_devices(void)
 {
@@ -212,7 +196,7 @@ static void open_backend(struct backend *b)
 	char why[300];
 	int r;
 
-	open_signals(b);
+	b->signals = signals_open();
 	b->xsh = xs_open(0);
 	if (!b->xsh)
 		die(EXIT_ENV, "no xenstore: %s, allowed: a Xen domain with xenstore",
@@ -251,15 +235,10 @@ static void write_totals(struct backend *b)
 /* True when it is time to end. */
 static bool take_signals(struct backend *b)
 {
-	struct signalfd_siginfo info;
-	bool end = false;
+	bool totals = false, end = signals_take(b->signals, &totals);
 
-	while (read(b->signals, &info, sizeof(info)) == sizeof(info)) {
-		if (info.ssi_signo == SIGUSR1)
-			write_totals(b);
-		else
-			end = true;
-	}
+	if (totals)
+		write_totals(b);
 	return end;
 }
 

@@ -7,12 +7,10 @@
 #include <getopt.h>
 #include <inttypes.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -20,6 +18,7 @@
 #include "backend/kernel/kernel.h"
 #include "backend/openlink.h"
 #include "backend/process/process.h"
+#include "backend/signals.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/option.h"
@@ -170,21 +169,6 @@ static void options(int argc, char **argv)
 /* ------------------------------------------------------------------ */
 /* The beginning                                                       */
 
-static void open_signals(void)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGUSR1);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	signal(SIGPIPE, SIG_IGN);
-	signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (signals < 0)
-		die(EXIT_ENV, "signalfd: %s", strerror(errno));
-}
-
 /* A file stays open for each thread and each count. */
 static void raise_files(void)
 {
@@ -304,15 +288,10 @@ static void close_link(struct kernel *k)
 /* True when it is time to end. */
 static bool take_signals(struct kernel *k)
 {
-	struct signalfd_siginfo info;
-	bool end = false;
+	bool totals = false, end = signals_take(signals, &totals);
 
-	while (read(signals, &info, sizeof(info)) == sizeof(info)) {
-		if (info.ssi_signo == SIGUSR1)
-			write_totals(k);
-		else
-			end = true;
-	}
+	if (totals)
+		write_totals(k);
 	return end;
 }
 
@@ -407,7 +386,7 @@ int main(int argc, char **argv)
 	LIST_INIT(&k->threads);
 	LIST_INIT(&k->procs);
 	raise_files();
-	open_signals();
+	signals = signals_open();
 	k->xsh = xs_open(0);
 	if (!k->xsh)
 		die(EXIT_ENV, "no xenstore: %s", strerror(errno));
