@@ -143,9 +143,19 @@ static bool free_of_kernel(struct device *d)
 	return true;
 }
 
+/* Unplugged, and its guest has not begun or is done with it. */
+static bool nobody_has(struct device *d, enum xenbus_state left)
+{
+	return device_offline(d) &&
+	       (device_front_gone(d) ||
+		(left == XenbusStateClosing &&
+		 xenbus_read_state(d->b->xsh, d->front) == XenbusStateInitialising));
+}
+
 /*
  * May we take it?  New, or left by a process of ours, which is dead: we hold
- * the lock.  Or dead itself, so that nobody loses it when we clear it away.
+ * the lock.  Or dead itself, or unplugged before we saw it, so that nobody loses
+ * it when we clear it away.
  */
 static bool may_take(struct device *d, enum xenbus_state left)
 {
@@ -159,7 +169,7 @@ static bool may_take(struct device *d, enum xenbus_state left)
 	mark = xs_readf(d->b->xsh, "%s/" MARK, d->dir);
 	ours = mark;
 	free(mark);
-	if (ours || (device_offline(d) && device_front_gone(d)))
+	if (ours || nobody_has(d, left))
 		return true;
 	return refuse(d, "no backend of ours left it in state ", xenbus_state_name(left));
 }
