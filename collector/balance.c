@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * balance.c - see balance.h.
+ */
+#include "collector/balance.h"
+
+#include <stddef.h>
+
+#define SECOND 1000000000ll
+#define SHARE_NS SECOND /* belief and what is included are spent within a second */
+#define KAPPA_MAX 100000 /* 1/1000 */
+#define COST_CPUS (16 * BALANCE_CPUS)
+
+__extension__ typedef __int128 wide;
+
+void balance_defaults(struct balance_params *p)
+{
+	*p = (struct balance_params){
+		.alpha_pm = 300,
+		.repay_ms = 5000,
+		.kappa_ms = 500,
+		.jump_pm = 500,
+		.lag = 2,
+		.max_debt_ms = 200,
+		.burst_ms = 50,
+		.charge_pm = 1000,
+		.max_share_pm = 500,
+		.collect = COLLECT_ALWAYS,
+	};
+}
+
+const char *balance_valid(const struct balance_params *p)
+{
+	const uint64_t most = (uint64_t)BALANCE_CPUS * BALANCE_CPU;
+
+	if (p->alpha_pm < 1 || p->alpha_pm > 1000)
+		return "alpha";
+	if (p->repay_ms < 500 || p->repay_ms > 60000)
+		return "repay";
+	if (p->kappa_ms < 100 || p->kappa_ms > 60000)
+		return "kappa";
+	if (p->jump_pm > 10000)
+		return "jump";
+	if (p->lag > 100)
+		return "lag";
+	if (p->max_debt_ms > 60000)
+		return "max_debt";
+	if (p->burst_ms > 60000)
+		return "burst";
+	if (p->charge_pm > 10000)
+		return "charge_factor";
+	if (p->max_share_pm > 10000)
+		return "max_debt_share";
+	if (p->included > most)
+		return "included";
+	if (p->floor > most)
+		return "floor";
+	if (p->collect != COLLECT_ALWAYS && p->collect != COLLECT_CONTENTION)
+		return "collect";
+	return NULL;
+}
+
+static int64_t clamp(int64_t x, int64_t low, int64_t high)
+{
+	return x < low ? low : x > high ? high : x;
+}
+
+/* a * b / c, c > 0, towards 0 */
+static int64_t scale(int64_t a, int64_t b, int64_t c)
+{
+	return (int64_t)((wide)a * b / c);
+}
+
+/* At most `most`; peers and clocks may say anything. */
+static int64_t sane(uint64_t x, int64_t most)
+{
+	return x > (uint64_t)most ? most : (int64_t)x;
+}
+
+uint64_t balance_book(int64_t *balance, int64_t gain, int64_t spent, int64_t low, int64_t high)
+{
+	int64_t now = *balance + gain - spent;
+	uint64_t lost = now < low ? (uint64_t)(low - now) : 0;
+
+	/* what it had below `low`, for that has moved, is lost with it */
+	*balance = clamp(now, low, high);
+	return lost;
+}
+
+int64_t balance_floor(const struct balance_params *p, int64_t entitled, unsigned int vcpus)
+{
+	int64_t part = entitled / 10;
+	int64_t each = (vcpus < 4 ? (int64_t)vcpus : 4) * (BALANCE_CPU / 20);
+	int64_t least = p->floor ? (int64_t)p->floor : part > each ? part : each;
+
+	return least < entitled ? least : entitled;
+}
+
+/* ------------------------------------------------------------------ */
+/* What of the cost is taken                                           */
+
+/* Gains `rate` for the window, holds a second's worth; gives at most `want`. */
+static int64_t bucket(int64_t *held, int64_t rate, int64_t window, int64_t want)
+{
+	int64_t given;
+
+	*held = clamp(*held + scale(rate, window, SECOND), 0, scale(rate, SHARE_NS, SECOND));
+	given = want < *held ? want : *held;
+	*held -= given;
+	return given;
+}
+
+static int64_t factor(const struct balance_params *p, struct balance *b, int64_t cost)
+{
+	wide exact = (wide)cost * p->charge_pm + (wide)b->factor_rest;
+
+	b->factor_rest = (uint64_t)(exact % 1000);
+	return (int64_t)(exact / 1000);
+}
+
+/* What may be taken; what is above it in *refused. */
+static int64_t take(const struct balance_params *p, struct balance *b, int64_t entitled,
+		    int64_t window, int64_t cost, int64_t *refused)
+{
+	int64_t most = scale(entitled, p->max_share_pm, 1000), taken;
+
+	cost = factor(p, b, cost);
+	cost -= bucket(&b->included_ns, (int64_t)p->included, window, cost);
+	taken = bucket(&b->share_ns, most, window, cost);
+	*refused = cost - taken;
+	return taken;
+}
+
+/* ------------------------------------------------------------------ */
+/* The law                                                             */
+
+/*
+ * kappa in 1/1000.  Rises at once and falls slowly: one that is too high makes the
+ * loop slower, one that is too low would make it unstable.
+ */
+static int64_t kappa(const struct balance_params *p, struct balance *b, int64_t window, int64_t own,
+		     int64_t cost)
+{
+	int64_t tau = (int64_t)p->kappa_ms * 1000000;
+	int64_t part = window < tau ? window : tau;
+	int64_t now, avg;
+
+	b->own_avg += scale(own - b->own_avg, part, tau);
+	b->cost_avg += scale(cost - b->cost_avg, part, tau);
+	/* one that hardly runs has no slope to speak of */
+	if (own < BALANCE_GRAIN)
+		own = BALANCE_GRAIN;
+	now = scale(cost, 1000, own);
+	avg = scale(b->cost_avg, 1000, b->own_avg > BALANCE_GRAIN ? b->own_avg : BALANCE_GRAIN);
+	return clamp(now > avg ? now : avg, 0, KAPPA_MAX);
+}
+
+/* u in whole per cent, at least 1, at most `most`; the mean of many is the mean of u. */
+static unsigned int whole(struct balance *b, int64_t most)
+{
+	int64_t want, cap;
+
+	if (b->rate >= most)
+		b->carry = 0;
+	want = b->rate + b->carry;
+	cap = want / BALANCE_GRAIN;
+	cap = clamp(cap, 1, most / BALANCE_GRAIN ? most / BALANCE_GRAIN : 1);
+	b->carry = clamp(want - cap * BALANCE_GRAIN, -BALANCE_GRAIN, BALANCE_GRAIN);
+	return (unsigned int)cap;
+}
+
+/* E may change: the operator sold another, or others of the pool woke up. */
+static void follow(struct balance *b, int64_t entitled)
+{
+	if (b->rate && b->entitled)
+		b->rate = scale(b->rate, entitled, b->entitled);
+	else
+		b->rate = entitled;
+	b->entitled = entitled;
+}
+
+static void forgive(struct balance *b)
+{
+	int64_t half;
+
+	if (b->balance_ns >= 0)
+		return;
+	half = -b->balance_ns - -b->balance_ns / 2;
+	b->balance_ns += half;
+	b->forgiven_ns += (uint64_t)half;
+}
+
+static void result(const struct balance *b, int64_t floor, bool on, struct balance_result *out)
+{
+	out->rate = b->rate;
+	out->debt_ns = b->balance_ns < 0 ? (uint64_t)-b->balance_ns : 0;
+	if (on && out->debt_ns && b->entitled > floor)
+		out->limit = (uint64_t)(b->entitled - floor);
+}
+
+/*
+ * alpha in 1/1000.  Far above E: a whole step at once, and then none until it is seen
+ * in what is measured.
+ */
+static int64_t gain(const struct balance_params *p, struct balance *b, int64_t error)
+{
+	if (b->hold) {
+		b->hold--;
+		return 0;
+	}
+	if (-error <= scale(b->entitled, p->jump_pm, 1000))
+		return p->alpha_pm;
+	b->hold = p->lag;
+	return 1000;
+}
+
+/* Books the window and moves u. */
+static void collect(const struct balance_params *p, struct balance *b, int64_t window, int64_t own,
+		    int64_t taken, int64_t floor, struct balance_result *out)
+{
+	int64_t e = b->entitled, low = -scale(e, p->max_debt_ms, 1000), error, k;
+	int64_t own_rate = scale(own, SECOND, window), cost_rate = scale(taken, SECOND, window);
+
+	out->uncollected_ns += balance_book(&b->balance_ns, scale(e, window, SECOND), own + taken,
+					    low, scale(e, p->burst_ms, 1000));
+	k = kappa(p, b, window, own_rate, cost_rate);
+	error = e + scale(b->balance_ns, 1000, p->repay_ms) - own_rate - cost_rate;
+	b->rate += scale(error, gain(p, b, error), 1000 + k);
+	b->rate = clamp(b->rate, floor, e);
+}
+
+void balance_step(const struct balance_params *p, struct balance *b, const struct balance_window *w,
+		  struct balance_result *out)
+{
+	int64_t e = sane(w->entitled, BALANCE_CPUS * BALANCE_CPU);
+	int64_t window = sane(w->window_ns, BALANCE_WINDOW_MAX_NS);
+	int64_t own = sane(w->own_ns, BALANCE_CPUS * window);
+	int64_t cost = sane(w->cost_ns, COST_CPUS * window);
+	int64_t floor = balance_floor(p, e, w->vcpus), refused = 0, taken;
+	bool on = e && (p->collect == COLLECT_ALWAYS || w->collecting);
+
+	*out = (struct balance_result){ 0 };
+	if (e)
+		follow(b, e);
+	if (window && on) {
+		taken = take(p, b, e, window, cost, &refused);
+		out->taken_ns = (uint64_t)taken;
+		out->uncollected_ns = (uint64_t)refused;
+		collect(p, b, window, own, taken, floor, out);
+		b->uncollected_ns += out->uncollected_ns;
+	} else if (window) {
+		b->rate = b->entitled;
+		if (w->halve)
+			forgive(b);
+	}
+	out->cap = whole(b, b->entitled);
+	result(b, floor, on, out);
+}
+
+/* ------------------------------------------------------------------ */
+
+void contention_step(struct contention *c, uint64_t idle_ns, uint64_t all_ns, uint64_t window_ns)
+{
+	c->idle_ns += idle_ns < all_ns ? idle_ns : all_ns;
+	c->all_ns += all_ns;
+	c->passed_ns += window_ns;
+	c->halve = false;
+	if (c->passed_ns < (uint64_t)SECOND || !c->all_ns)
+		return;
+	if (c->idle_ns < c->all_ns / 20)
+		c->collecting = true;
+	else if (c->idle_ns > c->all_ns / 2)
+		c->collecting = false;
+	c->halve = !c->collecting && c->idle_ns > c->all_ns / 2;
+	c->idle_ns = c->all_ns = c->passed_ns = 0;
+}
+
+bool balance_scope(enum balance_scope scope, const uint8_t *vm_cpus, const uint8_t *driver_cpus,
+		   size_t bytes)
+{
+	if (scope != SCOPE_AUTO)
+		return scope == SCOPE_ALL;
+	for (size_t i = 0; i < bytes; i++)
+		if (vm_cpus[i] & driver_cpus[i])
+			return true;
+	return false;
+}
