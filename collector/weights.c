@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * weights.c - see weights.h.
+ */
+#include "collector/weights.h"
+
+#define WHOLE 1000000000ll /* parts of a weight */
+
+__extension__ typedef unsigned __int128 wide;
+
+static uint64_t min_u64(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* What it used; at most what VMs can: the sums below must fit. */
+static uint64_t used(const struct weights_vm *v, uint64_t window_ns)
+{
+	uint64_t most = 16 * (uint64_t)BALANCE_CPUS * window_ns;
+
+	return min_u64(v->own_ns, most) + min_u64(v->cost_ns, most);
+}
+
+/* What more would be of use to it: who waited could have run on all its vCPUs. */
+static uint64_t wanted(const struct weights_vm *v, uint64_t window_ns)
+{
+	uint64_t use = used(v, window_ns), could;
+
+	if (!v->waited)
+		return use;
+	could = min_u64(v->vcpus, BALANCE_CPUS) * window_ns + use - min_u64(v->own_ns, use);
+	return could > use ? could : use;
+}
+
+/*
+ * Who wants no more than his part of what is left gets it, and the others' parts
+ * grow; until all want more than their parts.  At most n rounds.
+ */
+void weights_share(struct weights_vm *vm, size_t n, uint64_t window_ns)
+{
+	uint64_t left = 0, weights = 0, part;
+	bool again = true;
+
+	window_ns = min_u64(window_ns, BALANCE_WINDOW_MAX_NS);
+	for (size_t i = 0; i < n; i++) {
+		vm[i].share_ns = UINT64_MAX;
+		left += used(&vm[i], window_ns);
+		weights += vm[i].weight;
+	}
+	while (again) {
+		const uint64_t all = left, of = weights;
+
+		again = false;
+		for (size_t i = 0; i < n; i++) {
+			if (vm[i].share_ns != UINT64_MAX)
+				continue;
+			part = of ? (uint64_t)((wide)all * vm[i].weight / of) : 0;
+			if (wanted(&vm[i], window_ns) > part)
+				continue;
+			vm[i].share_ns = wanted(&vm[i], window_ns);
+			left -= min_u64(vm[i].share_ns, left);
+			weights -= vm[i].weight;
+			again = true;
+		}
+	}
+	for (size_t i = 0; i < n; i++)
+		if (vm[i].share_ns == UINT64_MAX)
+			vm[i].share_ns =
+				weights ? (uint64_t)((wide)left * vm[i].weight / weights) : 0;
+}
+
+/* u/E of its weight, in WHOLEs. */
+static uint64_t reduced(const struct weights_vm *v)
+{
+	uint64_t whole = (uint64_t)v->weight * WHOLE;
+
+	if (v->balance.entitled <= 0 || v->balance.rate >= v->balance.entitled)
+		return whole;
+	return (uint64_t)((wide)whole * (uint64_t)v->balance.rate / (uint64_t)v->balance.entitled);
+}
+
+static void write_weights(struct weights_vm *vm, size_t n)
+{
+	wide all = 0, kept = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		all += (uint64_t)vm[i].weight * WHOLE;
+		kept += reduced(&vm[i]);
+	}
+	for (size_t i = 0; i < n; i++) {
+		/* kept: no u is below E/10, or below the floor that was configured */
+		int64_t want = kept ? (int64_t)(reduced(&vm[i]) * all / kept) : 0;
+		int64_t w;
+
+		if (kept == all)
+			vm[i].carry = 0; /* nobody owes: exactly what was set */
+		want += vm[i].carry;
+		w = want / WHOLE;
+		w = w < 1 ? 1 : w > WEIGHT_MAX ? WEIGHT_MAX : w;
+		vm[i].carry = want - w * WHOLE;
+		if (vm[i].carry > WHOLE || vm[i].carry < -WHOLE)
+			vm[i].carry = 0;
+		vm[i].write = (unsigned int)w;
+	}
+}
+
+void weights_step(const struct balance_params *p, const struct contention *c, struct weights_vm *vm,
+		  size_t n, uint64_t window_ns)
+{
+	window_ns = min_u64(window_ns, BALANCE_WINDOW_MAX_NS);
+	weights_share(vm, n, window_ns);
+	for (size_t i = 0; i < n; i++) {
+		struct balance_window w = {
+			.vcpus = vm[i].vcpus,
+			.window_ns = window_ns,
+			.own_ns = vm[i].own_ns,
+			.cost_ns = vm[i].cost_ns,
+			.collecting = c->collecting,
+			.halve = c->halve,
+		};
+
+		if (window_ns)
+			w.entitled = (uint64_t)((wide)vm[i].share_ns * BALANCE_CPU / window_ns);
+		balance_step(p, &vm[i].balance, &w, &vm[i].is);
+	}
+	write_weights(vm, n);
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * weights.h - uncapped VMs of a cpupool: weights that make own CPU and what driver domains
+ * burned for it, together, stand in the ratio of the weights that were set.  Pure;
+ * units as in balance.h; docs/debt.md.
+ *
+ * In each window the total of own + cost is divided max-min fairly by weight: who did
+ * not wait gets what he used, the others share the rest.  That share is the VM's E, and
+ * u follows from its balance.  Who is at u = E keeps his weight, the others' fall by u/E;
+ * then all are scaled so that their sum, and thereby the ratio of their mean to
+ * the weights of dom0 and of domains that are not managed, stays as it was.
+ */
+#ifndef COLLECTOR_WEIGHTS_H
+#define COLLECTOR_WEIGHTS_H
+
+#include "collector/balance.h"
+
+#define WEIGHT_MAX 65535
+
+struct weights_vm {
+	unsigned int weight; /* as found or set: 1..WEIGHT_MAX */
+	unsigned int vcpus;
+	uint64_t own_ns, cost_ns; /* in this window */
+	bool waited; /* a vCPU of it wanted to run and could not */
+	struct balance balance; /* zeroed: new */
+	int64_t carry; /* of rounding */
+	/* results */
+	uint64_t share_ns; /* its part of the total of this window */
+	struct balance_result is;
+	unsigned int write; /* the weight to set, 1..WEIGHT_MAX */
+};
+
+/* share_ns of each.  Their sum is the total, less rounding of at most a ns each. */
+void weights_share(struct weights_vm *vm, size_t n, uint64_t window_ns);
+
+/* A window: shares, balances, weights.  `p` with COLLECT_CONTENTION: by `c`. */
+void weights_step(const struct balance_params *p, const struct contention *c, struct weights_vm *vm,
+		  size_t n, uint64_t window_ns);
+
+#endif
