@@ -4,6 +4,10 @@
  */
 #include "collector/weights.h"
 
+#include "common/maxmin.h"
+
+#include <stdlib.h>
+
 #define WHOLE 1000000000ll /* parts of a weight */
 
 __extension__ typedef unsigned __int128 wide;
@@ -32,41 +36,24 @@ static uint64_t wanted(const struct weights_vm *v, uint64_t window_ns)
 	return could > use ? could : use;
 }
 
-/*
- * Who wants no more than his part of what is left gets it, and the others' parts
- * grow; until all want more than their parts.  At most n rounds.
- */
-void weights_share(struct weights_vm *vm, size_t n, uint64_t window_ns)
+bool weights_share(struct weights_vm *vm, size_t n, uint64_t window_ns)
 {
-	uint64_t left = 0, weights = 0, part;
-	bool again = true;
+	struct maxmin *m = calloc(n ? n : 1, sizeof(*m));
+	uint64_t all = 0;
 
+	if (!m)
+		return false;
 	window_ns = min_u64(window_ns, BALANCE_WINDOW_MAX_NS);
 	for (size_t i = 0; i < n; i++) {
-		vm[i].share_ns = UINT64_MAX;
-		left += used(&vm[i], window_ns);
-		weights += vm[i].weight;
+		m[i].weight = vm[i].weight;
+		m[i].want = wanted(&vm[i], window_ns);
+		all += used(&vm[i], window_ns);
 	}
-	while (again) {
-		const uint64_t all = left, of = weights;
-
-		again = false;
-		for (size_t i = 0; i < n; i++) {
-			if (vm[i].share_ns != UINT64_MAX)
-				continue;
-			part = of ? (uint64_t)((wide)all * vm[i].weight / of) : 0;
-			if (wanted(&vm[i], window_ns) > part)
-				continue;
-			vm[i].share_ns = wanted(&vm[i], window_ns);
-			left -= min_u64(vm[i].share_ns, left);
-			weights -= vm[i].weight;
-			again = true;
-		}
-	}
+	maxmin(all, m, n);
 	for (size_t i = 0; i < n; i++)
-		if (vm[i].share_ns == UINT64_MAX)
-			vm[i].share_ns =
-				weights ? (uint64_t)((wide)left * vm[i].weight / weights) : 0;
+		vm[i].share_ns = m[i].part;
+	free(m);
+	return true;
 }
 
 /* u/E of its weight, in WHOLEs. */
@@ -104,11 +91,12 @@ static void write_weights(struct weights_vm *vm, size_t n)
 	}
 }
 
-void weights_step(const struct balance_params *p, const struct contention *c, struct weights_vm *vm,
+bool weights_step(const struct balance_params *p, const struct contention *c, struct weights_vm *vm,
 		  size_t n, uint64_t window_ns)
 {
 	window_ns = min_u64(window_ns, BALANCE_WINDOW_MAX_NS);
-	weights_share(vm, n, window_ns);
+	if (!weights_share(vm, n, window_ns))
+		return false;
 	for (size_t i = 0; i < n; i++) {
 		struct balance_window w = {
 			.vcpus = vm[i].vcpus,
@@ -124,4 +112,5 @@ void weights_step(const struct balance_params *p, const struct contention *c, st
 		balance_step(p, &vm[i].balance, &w, &vm[i].is);
 	}
 	write_weights(vm, n);
+	return true;
 }

@@ -30,11 +30,11 @@ struct weights_vm {
 	unsigned int write; /* the weight to set, 1..WEIGHT_MAX */
 };
 
-/* share_ns of each.  Their sum is the total, less rounding of at most a ns each. */
-void weights_share(struct weights_vm *vm, size_t n, uint64_t window_ns);
+/* share_ns of each.  Their sum is the total, less rounding of at most a ns each; false: no memory. */
+bool weights_share(struct weights_vm *vm, size_t n, uint64_t window_ns);
 
-/* A window: shares, balances, weights.  `p` with COLLECT_CONTENTION: by `c`. */
-void weights_step(const struct balance_params *p, const struct contention *c, struct weights_vm *vm,
+/* A window: shares, balances, weights; false: no memory, nothing happened. */
+bool weights_step(const struct balance_params *p, const struct contention *c, struct weights_vm *vm,
 		  size_t n, uint64_t window_ns);
 
 #endif

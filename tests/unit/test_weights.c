@@ -36,7 +36,7 @@ static void shares(void **ctx)
 
 	(void)ctx;
 	/* 200 ms in all: 50, 50, 100 by weight; who did not wait wants 30 */
-	weights_share(vm, 3, 100 * MS);
+	assert_true(weights_share(vm, 3, 100 * MS));
 	assert_int_equal(vm[1].share_ns, 30 * MS);
 	assert_int_equal(vm[0].share_ns, 170 * MS / 3);
 	assert_int_equal(vm[2].share_ns, 2 * 170 * MS / 3);
@@ -48,7 +48,7 @@ static void shares(void **ctx)
 	vm[1].vcpus = 3;
 	vm[1].cost_ns = 0;
 	vm[1].waited = true;
-	weights_share(vm, 3, 100 * MS);
+	assert_true(weights_share(vm, 3, 100 * MS));
 	assert_int_equal(vm[2].share_ns, 100 * MS);
 	assert_int_equal(vm[0].share_ns, 100 * MS);
 	assert_int_equal(vm[1].share_ns, 200 * MS);
@@ -71,7 +71,7 @@ static void max_min(void **ctx)
 			vm[i].waited = rnd() % 2;
 			all += vm[i].own_ns + vm[i].cost_ns;
 		}
-		weights_share(vm, n, 100 * MS);
+		assert_true(weights_share(vm, n, 100 * MS));
 		for (size_t i = 0; i < n; i++) {
 			uint64_t use = vm[i].own_ns + vm[i].cost_ns;
 			uint64_t want = vm[i].waited ? 100 * MS * vm[i].vcpus + vm[i].cost_ns : use;
@@ -113,7 +113,7 @@ static void pool(struct weights_vm *vm, size_t n, double kappa, double cpus, int
 				sum[i] += (double)(vm[i].own_ns + vm[i].cost_ns);
 		}
 		contention_step(&c, 0, 100 * MS, 100 * MS);
-		weights_step(&p, &c, vm, n, 100 * MS);
+		assert_true(weights_step(&p, &c, vm, n, 100 * MS));
 		for (size_t i = 0; i < n; i++)
 			assert_true(vm[i].write >= 1 && vm[i].write <= WEIGHT_MAX);
 	}
@@ -159,7 +159,7 @@ static void quiet(void **ctx)
 		vm[0].cost_ns = 60 * MS;
 		vm[1].own_ns = 1 * MS;
 		contention_step(&c, 59 * MS, 100 * MS, 100 * MS);
-		weights_step(&p, &c, vm, 2, 100 * MS);
+		assert_true(weights_step(&p, &c, vm, 2, 100 * MS));
 		assert_true(vm[0].write == 256 && vm[1].write == 300);
 	}
 	assert_int_equal(vm[0].balance.balance_ns, 0);
@@ -187,7 +187,8 @@ static void random_pools(void **ctx)
 				vm[i].waited = rnd() % 2;
 			}
 			contention_step(&c, rnd() % 100, 100, 100 * MS);
-			weights_step(&p, &c, vm, n, rnd() % 4 ? 100 * MS : rnd() >> (rnd() % 64));
+			assert_true(weights_step(&p, &c, vm, n,
+						 rnd() % 4 ? 100 * MS : rnd() >> (rnd() % 64)));
 			for (size_t i = 0; i < n; i++)
 				assert_true(vm[i].write >= 1 && vm[i].write <= WEIGHT_MAX);
 		}
