@@ -51,7 +51,7 @@ pic = $(patsubst %.c,$(B)/pic/%.o,$(1))
 
 XEN_LIBS   := -lxengnttab -lxenevtchn -lxenstore
 RING_LIBS  := $(XEN_LIBS) -lpthread
-ACCT_LIBS  := -lxencall -lsqlite3 -ljansson -levent -lurcu-memb -lurcu-cds -lurcu-common
+ACCT_LIBS  := -lxencall -lsqlite3 -ljansson -levent -lurcu-memb -lurcu-cds -lurcu-common -lm
 COLL_LIBS  := -lxenctrl -levent
 TOOL_LIBS  := -ljansson -lxenctrl
 CONF_LIBS  := -lconfig
