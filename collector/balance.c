@@ -29,6 +29,12 @@ void balance_defaults(struct balance_params *p)
 	};
 }
 
+void balance_defaults_credit(struct balance_params *p)
+{
+	balance_defaults(p);
+	p->jump_pm = 10000;
+}
+
 const char *balance_valid(const struct balance_params *p)
 {
 	const uint64_t most = (uint64_t)BALANCE_CPUS * BALANCE_CPU;
@@ -190,11 +196,15 @@ static void forgive(struct balance *b)
 	b->forgiven_ns += (uint64_t)half;
 }
 
-static void result(const struct balance *b, int64_t floor, bool on, struct balance_result *out)
+static void result(struct balance *b, int64_t floor, bool on, struct balance_result *out)
 {
 	out->rate = b->rate;
 	out->debt_ns = b->balance_ns < 0 ? (uint64_t)-b->balance_ns : 0;
-	if (on && out->debt_ns && b->entitled > floor)
+	if (!on || !out->debt_ns || b->rate > floor + (b->entitled - floor) / 4)
+		b->limited = false;
+	else if (b->rate <= floor && b->entitled > floor)
+		b->limited = true;
+	if (b->limited)
 		out->limit = (uint64_t)(b->entitled - floor);
 }
 
@@ -214,6 +224,19 @@ static int64_t gain(const struct balance_params *p, struct balance *b, int64_t e
 	return 1000;
 }
 
+/*
+ * What it may and does not use is not what it spends too much: a cap far above that is no
+ * brake.  Its peak, for own CPU comes in bursts.
+ */
+static void unused(struct balance *b, int64_t own, int64_t error)
+{
+	int64_t slow = b->own_peak - b->own_peak / 4 + own / 4;
+
+	b->own_peak = own > slow ? own : slow;
+	if (error < 0 && b->own_peak < b->rate - 2 * BALANCE_GRAIN)
+		b->rate = b->own_peak;
+}
+
 /* Books the window and moves u. */
 static void collect(const struct balance_params *p, struct balance *b, int64_t window, int64_t own,
 		    int64_t taken, int64_t floor, struct balance_result *out)
@@ -225,6 +248,7 @@ static void collect(const struct balance_params *p, struct balance *b, int64_t w
 					    low, scale(e, p->burst_ms, 1000));
 	k = kappa(p, b, window, own_rate, cost_rate);
 	error = e + scale(b->balance_ns, 1000, p->repay_ms) - own_rate - cost_rate;
+	unused(b, own_rate, error);
 	b->rate += scale(error, gain(p, b, error), 1000 + k);
 	b->rate = clamp(b->rate, floor, e);
 }

@@ -12,6 +12,7 @@
  *	balance' = clamp(balance + E window - own - D, -max_debt, +burst)
  *	u'       = clamp(u + alpha (E + balance/T - own - D) / (1 + kappa), floor, E)
  *
+ * where u on the right is what it used of its cap, if too much was spent.
  * E: entitled rate; own, D: what the VM and what driver domains for it burned, as a rate;
  * kappa: D/own, smoothed.  u becomes a cap in whole per cent; what rounding cuts off is
  * carried to the next window, so that the mean of the caps is the mean of u.
@@ -50,6 +51,8 @@ struct balance_params {
 };
 
 void balance_defaults(struct balance_params *p);
+/* For the credit scheduler: its caps act in bursts of 30 ms, which no step should answer. */
+void balance_defaults_credit(struct balance_params *p);
 /* NULL, or the name of the first parameter that is out of its range. */
 const char *balance_valid(const struct balance_params *p);
 
@@ -58,7 +61,9 @@ struct balance {
 	int64_t balance_ns; /* below 0: debt */
 	int64_t rate; /* u; 0 before the first window */
 	int64_t entitled; /* E of the last window */
+	bool limited; /* of struct balance_result */
 	int64_t own_avg, cost_avg; /* rates, for kappa */
+	int64_t own_peak; /* rate, falling slowly */
 	unsigned int hold; /* windows in which u stays */
 	int64_t carry; /* of rounding u */
 	int64_t share_ns, included_ns; /* buckets: what may still be believed, what is free */
@@ -82,8 +87,9 @@ struct balance_result {
 	uint64_t taken_ns; /* of cost_ns, what was taken from the balance */
 	uint64_t uncollected_ns; /* in this window */
 	/*
-	 * Rate that all driver domains together may burn for the VM: E - floor while it is in debt, for
-	 * no cap repays more.  0: no limit.
+	 * Rate that all driver domains together may burn for the VM: E - floor from when it is in
+	 * debt at its floor, for no cap repays more, until the debt is paid or u well above the
+	 * floor.  0: no limit.
 	 */
 	uint64_t limit;
 };

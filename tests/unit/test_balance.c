@@ -213,6 +213,11 @@ static void forgiveness(void **ctx)
 	balance_step(&p, &b, &w, &r);
 	assert_int_equal(b.balance_ns, -100 * MS);
 	assert_int_equal(b.forgiven_ns, 101 * MS / 2);
+	assert_int_equal(r.limit, 0); /* its cap can still repay */
+	b.rate = 6 * PERCENT;
+	w.own_ns = 60 * MS;
+	w.cost_ns = 10 * MS;
+	balance_step(&p, &b, &w, &r);
 	assert_int_equal(r.limit, 54 * PERCENT); /* E - floor */
 }
 
