@@ -45,7 +45,7 @@ bool weights_share(struct weights_vm *vm, size_t n, uint64_t window_ns)
 		return false;
 	window_ns = min_u64(window_ns, BALANCE_WINDOW_MAX_NS);
 	for (size_t i = 0; i < n; i++) {
-		m[i].weight = vm[i].weight;
+		m[i].weight = vm[i].share ? vm[i].share : vm[i].weight;
 		m[i].want = wanted(&vm[i], window_ns);
 		all += used(&vm[i], window_ns);
 	}

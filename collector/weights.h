@@ -19,6 +19,11 @@
 
 struct weights_vm {
 	unsigned int weight; /* as found or set: 1..WEIGHT_MAX */
+	/*
+	 * What it is entitled to among the others; 0: its weight.  credit2 gives each vCPU the
+	 * weight of its domain: there, weight times vCPUs, or we would change more than I/O does.
+	 */
+	uint64_t share;
 	unsigned int vcpus;
 	uint64_t own_ns, cost_ns; /* in this window */
 	bool waited; /* a vCPU of it wanted to run and could not */
