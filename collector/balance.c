@@ -8,6 +8,7 @@
 
 #define SECOND 1000000000ll
 #define SHARE_NS SECOND /* belief and what is included are spent within a second */
+#define HABIT_NS (30 * SECOND) /* in which it is forgotten */
 #define KAPPA_MAX 100000 /* 1/1000 */
 #define COST_CPUS (16 * BALANCE_CPUS)
 
@@ -17,12 +18,13 @@ void balance_defaults(struct balance_params *p)
 {
 	*p = (struct balance_params){
 		.alpha_pm = 300,
-		.repay_ms = 5000,
+		.repay_ms = 3000,
 		.kappa_ms = 500,
 		.jump_pm = 500,
 		.lag = 2,
-		.max_debt_ms = 200,
-		.burst_ms = 50,
+		.max_debt_ms = 250,
+		.habit_ms = 1000,
+		.burst_ms = 200,
 		.charge_pm = 1000,
 		.max_share_pm = 500,
 		.collect = COLLECT_ALWAYS,
@@ -51,6 +53,8 @@ const char *balance_valid(const struct balance_params *p)
 		return "lag";
 	if (p->max_debt_ms > 60000)
 		return "max_debt";
+	if (p->habit_ms > 60000)
+		return "habit";
 	if (p->burst_ms > 60000)
 		return "burst";
 	if (p->charge_pm > 10000)
@@ -237,17 +241,51 @@ static void unused(struct balance *b, int64_t own, int64_t error)
 		b->rate = b->own_peak;
 }
 
+/*
+ * How deep the debt may be.  What a change of load overdraws before the loop has answered is
+ * let go beyond max_debt, once: to repay it all would hold the VM down for seconds.  Who does it
+ * again owes it: the limit grows by what was let go lately, a second later, up to habit.
+ */
+static int64_t deepest(const struct balance_params *p, struct balance *b, int64_t window)
+{
+	int64_t base = scale(b->entitled, p->max_debt_ms, 1000);
+	int64_t most = scale(b->entitled, p->habit_ms, 1000);
+
+	b->past -= scale(b->past, window, HABIT_NS > window ? HABIT_NS : window);
+	b->calm_ns += window;
+	if (b->calm_ns >= SECOND) {
+		b->past += b->fresh;
+		b->fresh = 0;
+	}
+	b->past = clamp(b->past, 0, most > base ? most - base : 0);
+	return base + b->past;
+}
+
+static void let_go(struct balance *b, uint64_t lost)
+{
+	if (!lost)
+		return;
+	b->fresh += (int64_t)lost;
+	b->calm_ns = 0;
+}
+
 /* Books the window and moves u. */
 static void collect(const struct balance_params *p, struct balance *b, int64_t window, int64_t own,
 		    int64_t taken, int64_t floor, struct balance_result *out)
 {
-	int64_t e = b->entitled, low = -scale(e, p->max_debt_ms, 1000), error, k;
+	int64_t e = b->entitled, low = -deepest(p, b, window), error, k;
 	int64_t own_rate = scale(own, SECOND, window), cost_rate = scale(taken, SECOND, window);
 
-	out->uncollected_ns += balance_book(&b->balance_ns, scale(e, window, SECOND), own + taken,
-					    low, scale(e, p->burst_ms, 1000));
+	uint64_t lost = balance_book(&b->balance_ns, scale(e, window, SECOND), own + taken, low,
+				     scale(e, p->burst_ms, 1000));
+
+	let_go(b, lost);
+	out->uncollected_ns += lost;
 	k = kappa(p, b, window, own_rate, cost_rate);
 	error = e + scale(b->balance_ns, 1000, p->repay_ms) - own_rate - cost_rate;
+	/* a burst that it had saved for is no reason to slow it */
+	if (error < 0 && b->balance_ns > 0)
+		error = 0;
 	unused(b, own_rate, error);
 	b->rate += scale(error, gain(p, b, error), 1000 + k);
 	b->rate = clamp(b->rate, floor, e);

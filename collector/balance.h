@@ -37,12 +37,13 @@ enum balance_collect {
 /* As configured; balance_defaults() has the defaults (last), balance_valid() the ranges. */
 struct balance_params {
 	unsigned int alpha_pm; /* 1..1000: part of the error that a window mends; 300 */
-	unsigned int repay_ms; /* 500..60000: T, in which a debt shrinks to 1/e; 5000 */
+	unsigned int repay_ms; /* 500..60000: T, in which a debt shrinks to 1/e; 3000 */
 	unsigned int kappa_ms; /* 100..60000: over which kappa falls; 500 */
 	unsigned int jump_pm; /* 0..10000, of E: spent above E by more, alpha is 1 once; 500 */
 	unsigned int lag; /* 0..100: windows then without a step, until it shows; 2 */
-	unsigned int max_debt_ms; /* 0..60000, of E; 200 */
-	unsigned int burst_ms; /* 0..60000, of E; 50 */
+	unsigned int max_debt_ms; /* 0..60000, of E; 250 */
+	unsigned int habit_ms; /* 0..60000, of E: max_debt of who overdraws it again; 1000 */
+	unsigned int burst_ms; /* 0..60000, of E; 200 */
 	unsigned int charge_pm; /* 0..10000: charge_factor, of cost; 1000 */
 	unsigned int max_share_pm; /* 0..10000, of E: max_debt_share, cost that is believed; 500 */
 	uint64_t included; /* rate of driver CPU that is free; 0 */
@@ -64,6 +65,8 @@ struct balance {
 	bool limited; /* of struct balance_result */
 	int64_t own_avg, cost_avg; /* rates, for kappa */
 	int64_t own_peak; /* rate, falling slowly */
+	int64_t fresh, past; /* ns let go beyond max_debt: since a second ago, before */
+	int64_t calm_ns; /* since it last was */
 	unsigned int hold; /* windows in which u stays */
 	int64_t carry; /* of rounding u */
 	int64_t share_ns, included_ns; /* buckets: what may still be believed, what is free */

@@ -327,13 +327,13 @@ static void run(double d0, double kappa, int lag, double settle, double error)
 
 	x.windows = 600;
 	loop(&x);
-	if (settled(&x) > settle || worst(&x) > error || ripple(&x) > 0.36)
+	if (settled(&x) > settle || worst(&x) > error || ripple(&x) > 0.64)
 		print_message("d0 %g kappa %g lag %d: settled %.1f s, 10 s mean off by %.2f, "
 			      "ripple %.2f\n",
 			      d0, kappa, lag, settled(&x), worst(&x), ripple(&x));
 	assert_true(settled(&x) <= settle);
 	assert_true(worst(&x) <= error);
-	assert_true(ripple(&x) <= 0.36);
+	assert_true(ripple(&x) <= 0.64);
 }
 
 /* Cost from a tenth of the VM's own CPU to six times that, seen one to three windows late. */
@@ -344,10 +344,10 @@ static void stable(void **ctx)
 	(void)ctx;
 	for (int lag = 1; lag <= 3; lag++) {
 		for (unsigned int i = 0; i < sizeof(kappa) / sizeof(*kappa); i++)
-			run(0, kappa[i], lag, 1.5, 0.2);
+			run(0, kappa[i], lag, 3.5, 0.1);
 		/* and 40 points that do not depend on it: a flood */
 		for (unsigned int i = 0; kappa[i] < 2; i++)
-			run(40, kappa[i], lag, 1.5, 0.3);
+			run(40, kappa[i], lag, 5.5, 0.1);
 	}
 }
 
@@ -387,6 +387,50 @@ static void recovers(void **ctx)
 	}
 }
 
+/*
+ * Half a second of cost that no cap could foresee.  Once, what is beyond max_debt is let go; each
+ * five seconds, it is owed.
+ */
+static void twice_is_a_habit(void **ctx)
+{
+	struct balance_params p;
+	struct balance b = { 0 };
+	struct balance_result r = { .cap = 60 };
+	uint64_t lost[5];
+
+	(void)ctx;
+	balance_defaults(&p);
+	p.max_share_pm = 10000;
+	for (int cycle = 0; cycle < 5; cycle++) {
+		uint64_t before = b.uncollected_ns;
+
+		for (int t = 0; t < 50; t++)
+			r = step(&p, &b, 60 * PERCENT, r.cap * MS, t < 5 ? 115 * MS : 0, 100 * MS);
+		lost[cycle] = b.uncollected_ns - before;
+	}
+	assert_true(lost[0] > 200 * MS);
+	for (int cycle = 1; cycle < 5; cycle++)
+		assert_true(lost[cycle] < 40 * MS);
+}
+
+/* A burst that the VM had saved for does not slow it. */
+static void saved_for(void **ctx)
+{
+	struct balance_params p;
+	struct balance b = { 0 };
+	struct balance_result r;
+
+	(void)ctx;
+	balance_defaults(&p);
+	for (int t = 0; t < 10; t++)
+		step(&p, &b, 60 * PERCENT, 20 * MS, 0, 100 * MS);
+	assert_int_equal(b.balance_ns, 120 * MS); /* full: 200 ms of E */
+	r = step(&p, &b, 60 * PERCENT, 50 * MS, 100 * MS, 100 * MS);
+	assert_int_equal(r.cap, 60);
+	r = step(&p, &b, 60 * PERCENT, 60 * MS, 100 * MS, 100 * MS);
+	assert_true(r.cap < 60);
+}
+
 /* ------------------------------------------------------------------ */
 /* Random histories                                                    */
 
@@ -424,7 +468,7 @@ static void history(void **ctx)
 		p.max_debt_ms = (unsigned int)(rnd() % 1000);
 		p.burst_ms = (unsigned int)(rnd() % 1000);
 		m.floor = balance_floor(&p, e, 1);
-		m.low = -(e * p.max_debt_ms / 1000);
+		m.low = -(e * (p.max_debt_ms > p.habit_ms ? p.max_debt_ms : p.habit_ms) / 1000);
 		m.high = e * p.burst_ms / 1000;
 		for (int i = 0; i < 300; i++) {
 			int64_t own = (int64_t)(rnd() % (uint64_t)(e / 10));
@@ -522,6 +566,8 @@ int main(void)
 		cmocka_unit_test(stable),
 		cmocka_unit_test(limited),
 		cmocka_unit_test(recovers),
+		cmocka_unit_test(twice_is_a_habit),
+		cmocka_unit_test(saved_for),
 		cmocka_unit_test(history),
 		cmocka_unit_test(monotone),
 		cmocka_unit_test(nonsense),
