@@ -67,9 +67,10 @@ SHIMS      := $(B)/sandbox/libxengnttab.so.1 $(B)/sandbox/libxenevtchn.so.1 \
 SANDBOX    := $(B)/bin/xsandbox $(SHIMS)
 UNIT       := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 TESTPROG   := $(patsubst tests/prog/%.c,$(B)/tests/prog/%,$(wildcard tests/prog/*.c))
+SIM        := $(B)/tests/sim/acctsim
 BENCH      := $(patsubst bench/%.c,$(B)/bench/%,$(wildcard bench/*.c))
 
-.PHONY: all lib demo check unit bench lint lint-format lint-tidy lint-cppcheck \
+.PHONY: all lib demo check unit bench figures lint lint-format lint-tidy lint-cppcheck \
 	lint-headers install uninstall clean deps help sandbox tests
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -77,13 +78,14 @@ BENCH      := $(patsubst bench/%.c,$(B)/bench/%,$(wildcard bench/*.c))
 all: lib $(PROGRAMS) sandbox
 lib: $(LIBRARY)
 sandbox: $(SANDBOX)
-tests: all $(UNIT) $(TESTPROG)
+tests: all $(UNIT) $(TESTPROG) $(SIM)
 
 help:
 	@echo 'make [all]      library, programs, sandbox        make demo     the main job, in the sandbox'
 	@echo 'make check      all tests                         make unit     unit tests only'
 	@echo 'make bench      what posting costs                make lint     format, clang-tidy, cppcheck'
 	@echo 'make install    PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)   make uninstall, make clean'
+	@echo 'make figures    simulations of debt and guard: numbers, docs/figures/*.svg'
 	@echo 'make deps       install, or name, the Debian packages that are missing'
 	@echo 'make check-xen  tests on real Xen under QEMU       make check-xen-facts  what of Xen we lean on'
 	@echo 'make xen-shell  a dom0 to try it by hand          make xen-up, xen-again, xen-down: one that stays'
@@ -210,6 +212,8 @@ $(B)/tests/unit/%: $(B)/obj/tests/unit/%.o $(ARCHIVES)
 	$(call link,-lcmocka $(ALL_LIBS))
 $(B)/tests/prog/%: $(B)/obj/tests/prog/%.o $(ARCHIVES)
 	$(call link,-lseccomp $(ALL_LIBS))
+$(B)/tests/sim/acctsim: $(call obj,tests/sim) $(B)/libaccountant.a $(B)/libcollector.a $(B)/libcommon.a
+	$(call link,-lm)
 $(B)/bench/%: $(B)/obj/bench/%.o $(BASE)
 	$(call link,$(RING_LIBS))
 
@@ -233,6 +237,13 @@ demo: all
 bench: all $(BENCH) $(B)/tests/prog/backend_drain
 	@BUILD=$(abspath $(B)) bash bench/post.sh
 	@BUILD=$(abspath $(B)) bash bench/block.sh
+
+# Simulations (docs/debt.md): prints the numbers, writes what is drawn from them.
+figures: $(SIM)
+	@sh tools/deps.sh gnuplot-nox
+	@mkdir -p docs/figures
+	@$(SIM) --out docs/figures
+	@gnuplot -e "dir='docs/figures'" tests/sim/figures.gp
 
 # ---------------------------------------------------------------- lint
 
