@@ -280,7 +280,7 @@ I := $(DESTDIR)
 UNITS := $(patsubst packaging/%.in,%,$(wildcard packaging/*.service.in))
 install: all
 	install -d $(I)$(BINDIR) $(I)$(SBINDIR) $(I)$(LIBDIR)/pkgconfig $(I)$(LIBDIR)/acctring/sandbox \
-		$(I)$(UNITDIR) $(I)$(COMPDIR) $(I)$(INCLUDEDIR)/acctring $(I)$(MANDIR)/man1 $(I)$(MANDIR)/man8 $(I)$(DOCDIR)/examples
+		$(I)$(UNITDIR) $(I)$(COMPDIR) $(I)$(INCLUDEDIR)/acctring $(I)$(MANDIR)/man1 $(I)$(MANDIR)/man8 $(I)$(DOCDIR)/examples $(I)$(DOCDIR)/figures
 	install -m 644 include/acctring/*.h $(I)$(INCLUDEDIR)/acctring
 	install -m 644 $(B)/$(SONAME) $(B)/libacctring.a $(I)$(LIBDIR)
 	ln -sf $(SONAME) $(I)$(LIBDIR)/libacctring.so
@@ -296,6 +296,7 @@ install: all
 	install -m 644 docs/man/*.1 $(I)$(MANDIR)/man1
 	install -m 644 docs/man/*.8 $(I)$(MANDIR)/man8
 	install -m 644 README.md LICENSE docs/*.md $(I)$(DOCDIR)
+	install -m 644 docs/figures/*.svg $(I)$(DOCDIR)/figures
 	install -m 644 docs/examples/* $(I)$(DOCDIR)/examples
 
 uninstall:

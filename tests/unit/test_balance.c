@@ -3,6 +3,7 @@
 #include "collector/balance.h"
 
 #include "accountant/divide.h"
+#include "tests/unit/test_rnd.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -14,16 +15,6 @@
 
 #define MS 1000000ll
 #define PERCENT BALANCE_GRAIN
-
-static uint64_t state = 1;
-
-static uint64_t rnd(void)
-{
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return state;
-}
 
 static void defaults(void **ctx)
 {

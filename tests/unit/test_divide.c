@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* divide_ns, carry_take: exact sums, fair shares, no surprises. */
 #include "accountant/divide.h"
+#include "tests/unit/test_rnd.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,16 +13,6 @@
 #define N 64u
 
 __extension__ typedef unsigned __int128 wide;
-
-static uint64_t state = 1;
-
-static uint64_t rnd(void)
-{
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return state;
-}
 
 static uint64_t sum(const uint64_t *v, unsigned int n)
 {

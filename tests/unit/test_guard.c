@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Allowances: what a VM that never stops gets of a driver domain, by the second. */
 #include "accountant/guard.h"
+#include "tests/unit/test_rnd.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,16 +17,6 @@
 #define LANES 8
 #define RUN_MS 63000
 #define STEP_US 100
-
-static uint64_t state = 1;
-
-static uint64_t rnd(void)
-{
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return state;
-}
 
 /* A driver domain with a thread a lane, and one VM whose queues are never empty. */
 struct flood {

@@ -3,6 +3,7 @@
 #include "accountant/partition.h"
 
 #include "accountant/model.h"
+#include "tests/unit/test_rnd.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,16 +13,6 @@
 
 #define N 12
 #define MS 1000000u
-
-static uint64_t state = 1;
-
-static uint64_t rnd(void)
-{
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return state;
-}
 
 static uint64_t sum(const struct payer_part *p, size_t n)
 {

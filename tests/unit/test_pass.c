@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What driver domains are charged goes on to those whom they serve. */
 #include "collector/pass.h"
+#include "tests/unit/test_rnd.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,16 +12,6 @@
 #define N 8
 
 enum { APP1, APP2, FIREWALL, NET, STUB, TARGET };
-
-static uint64_t state = 1;
-
-static uint64_t rnd(void)
-{
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return state;
-}
 
 static void chain(void **ctx)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Fair shares of a driver domain: one flood and nine light VMs, and nothing to limit. */
 #include "accountant/share.h"
+#include "tests/unit/test_rnd.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,16 +13,6 @@
 #define MS 1000000ull
 #define SECOND 1000000000ull
 #define N 10
-
-static uint64_t state = 1;
-
-static uint64_t rnd(void)
-{
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return state;
-}
 
 /* One CPU that serves in proportion to what is asked; `want` is a rate of each. */
 struct driver {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Uncapped VMs: shares, and weights that make them. */
 #include "collector/weights.h"
+#include "tests/unit/test_rnd.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -11,16 +12,6 @@
 
 #define MS 1000000ll
 #define N 16
-
-static uint64_t state = 1;
-
-static uint64_t rnd(void)
-{
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return state;
-}
 
 static void shares(void **ctx)
 {
