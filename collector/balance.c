@@ -9,6 +9,7 @@
 #define SECOND 1000000000ll
 #define SHARE_NS SECOND /* belief and what is included are spent within a second */
 #define HABIT_NS (30 * SECOND) /* in which it is forgotten */
+#define MOST_NS (10 * SECOND) /* in which the largest E is forgotten */
 #define KAPPA_MAX 100000 /* 1/1000 */
 #define COST_CPUS (16 * BALANCE_CPUS)
 
@@ -109,12 +110,12 @@ int64_t balance_floor(const struct balance_params *p, int64_t entitled, unsigned
 /* ------------------------------------------------------------------ */
 /* What of the cost is taken                                           */
 
-/* Gains `rate` for the window, holds a second's worth; gives at most `want`. */
-static int64_t bucket(int64_t *held, int64_t rate, int64_t window, int64_t want)
+/* Gains `rate` for the window, holds a second's worth of `most`; gives at most `want`. */
+static int64_t bucket(int64_t *held, int64_t rate, int64_t most, int64_t window, int64_t want)
 {
 	int64_t given;
 
-	*held = clamp(*held + scale(rate, window, SECOND), 0, scale(rate, SHARE_NS, SECOND));
+	*held = clamp(*held + scale(rate, window, SECOND), 0, scale(most, SHARE_NS, SECOND));
 	given = want < *held ? want : *held;
 	*held -= given;
 	return given;
@@ -132,11 +133,12 @@ static int64_t factor(const struct balance_params *p, struct balance *b, int64_t
 static int64_t take(const struct balance_params *p, struct balance *b, int64_t entitled,
 		    int64_t window, int64_t cost, int64_t *refused)
 {
-	int64_t most = scale(entitled, p->max_share_pm, 1000), taken;
+	int64_t rate = scale(entitled, p->max_share_pm, 1000), taken;
+	int64_t included = (int64_t)p->included;
 
 	cost = factor(p, b, cost);
-	cost -= bucket(&b->included_ns, (int64_t)p->included, window, cost);
-	taken = bucket(&b->share_ns, most, window, cost);
+	cost -= bucket(&b->included_ns, included, included, window, cost);
+	taken = bucket(&b->share_ns, rate, scale(b->most, p->max_share_pm, 1000), window, cost);
 	*refused = cost - taken;
 	return taken;
 }
@@ -248,8 +250,8 @@ static void unused(struct balance *b, int64_t own, int64_t error)
  */
 static int64_t deepest(const struct balance_params *p, struct balance *b, int64_t window)
 {
-	int64_t base = scale(b->entitled, p->max_debt_ms, 1000);
-	int64_t most = scale(b->entitled, p->habit_ms, 1000);
+	int64_t base = scale(b->most, p->max_debt_ms, 1000);
+	int64_t most = scale(b->most, p->habit_ms, 1000);
 
 	b->past -= scale(b->past, window, HABIT_NS > window ? HABIT_NS : window);
 	b->calm_ns += window;
@@ -269,26 +271,42 @@ static void let_go(struct balance *b, uint64_t lost)
 	b->calm_ns = 0;
 }
 
-/* Books the window and moves u. */
-static void collect(const struct balance_params *p, struct balance *b, int64_t window, int64_t own,
-		    int64_t taken, int64_t floor, struct balance_result *out)
+/* Moves u. */
+static void move(const struct balance_params *p, struct balance *b, int64_t window, int64_t own,
+		 int64_t cost, int64_t floor)
 {
-	int64_t e = b->entitled, low = -deepest(p, b, window), error, k;
-	int64_t own_rate = scale(own, SECOND, window), cost_rate = scale(taken, SECOND, window);
+	int64_t error = b->entitled + scale(b->balance_ns, 1000, p->repay_ms) - own - cost, k;
 
-	uint64_t lost = balance_book(&b->balance_ns, scale(e, window, SECOND), own + taken, low,
-				     scale(e, p->burst_ms, 1000));
-
-	let_go(b, lost);
-	out->uncollected_ns += lost;
-	k = kappa(p, b, window, own_rate, cost_rate);
-	error = e + scale(b->balance_ns, 1000, p->repay_ms) - own_rate - cost_rate;
 	/* a burst that it had saved for is no reason to slow it */
 	if (error < 0 && b->balance_ns > 0)
 		error = 0;
-	unused(b, own_rate, error);
+	unused(b, own, error);
+	k = kappa(p, b, window, own, cost);
 	b->rate += scale(error, gain(p, b, error), 1000 + k);
-	b->rate = clamp(b->rate, floor, e);
+	b->rate = clamp(b->rate, floor, b->entitled);
+}
+
+/* Books the window; returns what was spent below the deepest debt. */
+static uint64_t collect(const struct balance_params *p, struct balance *b, int64_t e,
+			int64_t window, int64_t spent)
+{
+	uint64_t lost = balance_book(&b->balance_ns, scale(e, window, SECOND), spent,
+				     -deepest(p, b, window), scale(b->most, p->burst_ms, 1000));
+
+	let_go(b, lost);
+	return lost;
+}
+
+/*
+ * E of an uncapped VM is what it used, while it wants no more: a VM that rests for a moment keeps
+ * its debt, and how much of its part it had.
+ */
+static bool rests(const struct balance_params *p, struct balance *b, int64_t e, int64_t window)
+{
+	int64_t slow = b->most - scale(b->most, window, MOST_NS > window ? MOST_NS : window);
+
+	b->most = e > slow ? e : slow;
+	return p->collect == COLLECT_CONTENTION && e < b->most / 4;
 }
 
 void balance_step(const struct balance_params *p, struct balance *b, const struct balance_window *w,
@@ -298,18 +316,22 @@ void balance_step(const struct balance_params *p, struct balance *b, const struc
 	int64_t window = sane(w->window_ns, BALANCE_WINDOW_MAX_NS);
 	int64_t own = sane(w->own_ns, BALANCE_CPUS * window);
 	int64_t cost = sane(w->cost_ns, COST_CPUS * window);
-	int64_t floor = balance_floor(p, e, w->vcpus), refused = 0, taken;
-	bool on = e && (p->collect == COLLECT_ALWAYS || w->collecting);
+	int64_t floor, refused = 0, taken;
+	bool on = p->collect == COLLECT_ALWAYS || w->collecting;
+	bool still = rests(p, b, e, window) || !e;
 
 	*out = (struct balance_result){ 0 };
-	if (e)
+	if (!still)
 		follow(b, e);
+	floor = balance_floor(p, b->entitled, w->vcpus);
 	if (window && on) {
 		taken = take(p, b, e, window, cost, &refused);
 		out->taken_ns = (uint64_t)taken;
-		out->uncollected_ns = (uint64_t)refused;
-		collect(p, b, window, own, taken, floor, out);
+		out->uncollected_ns = (uint64_t)refused + collect(p, b, e, window, own + taken);
 		b->uncollected_ns += out->uncollected_ns;
+		if (!still)
+			move(p, b, window, scale(own, SECOND, window), scale(taken, SECOND, window),
+			     floor);
 	} else if (window) {
 		b->rate = b->entitled;
 		if (w->halve)

@@ -61,7 +61,8 @@ const char *balance_valid(const struct balance_params *p);
 struct balance {
 	int64_t balance_ns; /* below 0: debt */
 	int64_t rate; /* u; 0 before the first window */
-	int64_t entitled; /* E of the last window */
+	int64_t entitled; /* E, of which `rate` is a part */
+	int64_t most; /* the largest E of late: by it debt and savings are measured */
 	bool limited; /* of struct balance_result */
 	int64_t own_avg, cost_avg; /* rates, for kappa */
 	int64_t own_peak; /* rate, falling slowly */
@@ -76,7 +77,7 @@ struct balance {
 };
 
 struct balance_window {
-	uint64_t entitled; /* E, at most BALANCE_CPUS CPUs; 0: nothing is collected */
+	uint64_t entitled; /* E, at most BALANCE_CPUS CPUs */
 	unsigned int vcpus;
 	uint64_t window_ns; /* 0: nothing happens */
 	uint64_t own_ns, cost_ns; /* in this window */

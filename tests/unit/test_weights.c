@@ -135,6 +135,36 @@ static void ratios(void **ctx)
 	}
 }
 
+/* Every other window it rests: that is no way out of debt. */
+static void rests(void **ctx)
+{
+	struct contention c = { .collecting = true };
+	struct weights_vm vm[2] = { { .weight = 256, .vcpus = 1 }, { .weight = 256, .vcpus = 1 } };
+	double sum[2] = { 0 }, all;
+	struct balance_params p;
+
+	(void)ctx;
+	balance_defaults(&p);
+	p.collect = COLLECT_CONTENTION;
+	p.max_share_pm = 10000;
+	vm[0].write = vm[1].write = 256;
+	for (int t = 0; t < 1000; t++) {
+		bool on = t % 2;
+
+		all = on ? vm[0].write + vm[1].write : vm[1].write;
+		vm[0].own_ns = on ? (uint64_t)(100 * MS * vm[0].write / all) : 0;
+		vm[0].cost_ns = 2 * vm[0].own_ns;
+		vm[0].waited = on;
+		vm[1].own_ns = (uint64_t)(100 * MS * vm[1].write / all);
+		vm[1].waited = true;
+		for (int i = 0; i < 2 && on && t >= 200; i++)
+			sum[i] += (double)(vm[i].own_ns + vm[i].cost_ns);
+		assert_true(weights_step(&p, &c, vm, 2, 100 * MS));
+	}
+	/* while both want the CPU they have the same of it */
+	assert_true(fabs(sum[0] / sum[1] - 1) < 0.05);
+}
+
 /* Nobody waits: the weights that were found. */
 static void quiet(void **ctx)
 {
@@ -189,8 +219,8 @@ static void random_pools(void **ctx)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(shares), cmocka_unit_test(max_min),	  cmocka_unit_test(ratios),
-		cmocka_unit_test(quiet),  cmocka_unit_test(random_pools),
+		cmocka_unit_test(shares), cmocka_unit_test(max_min), cmocka_unit_test(ratios),
+		cmocka_unit_test(rests),  cmocka_unit_test(quiet),   cmocka_unit_test(random_pools),
 	};
 
 	return cmocka_run_group_tests_name("weights", tests, NULL, NULL);
