@@ -5,42 +5,16 @@
 #include "collector/config.h"
 
 #include "common/conf.h"
-#include "common/kv.h"
-#include "common/xs.h"
+#include "common/domtext.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#define DOMAIN_ALLOWED "a domid 0..32751, a UUID or a name of 1..63 characters without blanks"
 
 struct loading {
 	struct config *config;
 	struct config_driver item;
 };
-
-/* UUIDs are compared in lower case; false: not a domain. */
-static bool check_domain(char *text)
-{
-	size_t i, len = strlen(text);
-	char lower[UUID_TEXT];
-	uint8_t uuid[16];
-	uint64_t domid;
-
-	if (strspn(text, "0123456789") == len)
-		return parse_u64(text, DOMID_LAST, &domid);
-	for (i = 0; i < len; i++)
-		if (!isgraph((unsigned char)text[i]) || text[i] == '/')
-			return false;
-	if (len == UUID_TEXT - 1) {
-		for (i = 0; i <= len; i++)
-			lower[i] = (char)tolower((unsigned char)text[i]);
-		if (uuid_parse(lower, uuid))
-			memcpy(text, lower, len);
-	}
-	return true;
-}
 
 static const char *add_driver(void *ctx)
 {
@@ -55,10 +29,10 @@ static const char *add_driver(void *ctx)
 		l->item.accountant = strdup("0");
 	if (!l->item.accountant)
 		return "no memory";
-	if (!check_domain(l->item.domain))
-		return "domain: not a domain, allowed: " DOMAIN_ALLOWED;
-	if (!check_domain(l->item.accountant))
-		return "accountant: not a domain, allowed: " DOMAIN_ALLOWED;
+	if (!domtext_ok(l->item.domain))
+		return "domain: not a domain, allowed: " DOMTEXT_ALLOWED;
+	if (!domtext_ok(l->item.accountant))
+		return "accountant: not a domain, allowed: " DOMTEXT_ALLOWED;
 	for (i = 0; i < c->drivers; i++)
 		if (!strcmp(c->driver[i].domain, l->item.domain))
 			return "domain: named twice, allowed: one accountant for each domain";
@@ -85,13 +59,13 @@ static bool load_file(struct loading *l, const char *file, char **error)
 		  .out = &l->item.domain,
 		  .min = 1,
 		  .max = 63,
-		  .allowed = DOMAIN_ALLOWED },
+		  .allowed = DOMTEXT_ALLOWED },
 		{ .key = "accountant",
 		  .type = CONF_STRING,
 		  .out = &l->item.accountant,
 		  .min = 1,
 		  .max = 63,
-		  .allowed = DOMAIN_ALLOWED },
+		  .allowed = DOMTEXT_ALLOWED },
 		{ .key = NULL },
 	};
 	const struct conf_key keys[] = {
