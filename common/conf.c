@@ -83,6 +83,24 @@ static bool read_string(struct reader *r, config_setting_t *s, const struct conf
 	return true;
 }
 
+static bool read_choice(struct reader *r, config_setting_t *s, const struct conf_key *k)
+{
+	const char *value;
+	char what[96];
+
+	if (config_setting_type(s) != CONFIG_TYPE_STRING)
+		return wrong(r, s, k, "not a string");
+	value = config_setting_get_string(s);
+	for (int64_t i = 0; k->words[i]; i++) {
+		if (strcmp(k->words[i], value) != 0)
+			continue;
+		*(int64_t *)k->out = i;
+		return true;
+	}
+	snprintf(what, sizeof(what), "\"%.64s\"", value);
+	return wrong(r, s, k, what);
+}
+
 /*
  * Every group of a list begins with the values that the items' `out` had
  * before the first one; strings begin as NULL.
@@ -94,7 +112,7 @@ static void save_items(const struct conf_key *item, int64_t *saved)
 	unsigned int i;
 
 	for (i = 0; i < MAX_ITEMS && item[i].key; i++)
-		if (item[i].type == CONF_INT)
+		if (item[i].type == CONF_INT || item[i].type == CONF_CHOICE)
 			saved[i] = *(int64_t *)item[i].out;
 }
 
@@ -103,7 +121,7 @@ static void restore_items(const struct conf_key *item, const int64_t *saved)
 	unsigned int i;
 
 	for (i = 0; i < MAX_ITEMS && item[i].key; i++) {
-		if (item[i].type == CONF_INT) {
+		if (item[i].type == CONF_INT || item[i].type == CONF_CHOICE) {
 			*(int64_t *)item[i].out = saved[i];
 		} else if (item[i].type == CONF_STRING) {
 			free(*(char **)item[i].out);
@@ -169,6 +187,11 @@ static bool read_setting(struct reader *r, config_setting_t *s, const struct con
 		return read_int(r, s, k);
 	case CONF_STRING:
 		return read_string(r, s, k);
+	case CONF_CHOICE:
+		return read_choice(r, s, k);
+	case CONF_GROUP:
+		return config_setting_is_group(s) ? read_group(r, s, k->item)
+						  : wrong(r, s, k, "not a group { .. }");
 	case CONF_LIST:
 		return read_list(r, s, k);
 	}

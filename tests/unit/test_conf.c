@@ -174,6 +174,46 @@ static void groups_begin_anew(void **state)
 	free(error);
 }
 
+/* A word of a few, in a group. */
+static void choices(void **state)
+{
+	static const char *const words[] = { "red", "green", NULL };
+	const struct conf_key inner[] = {
+		{ .key = "c",
+		  .type = CONF_CHOICE,
+		  .out = &item.number,
+		  .words = words,
+		  .allowed = "\"red\", \"green\"" },
+		{ .key = NULL },
+	};
+	const struct conf_key keys[] = {
+		{ .key = "g", .type = CONF_GROUP, .item = inner, .allowed = "{ .. }" },
+		{ .key = NULL },
+	};
+	static const char *const wrong[][2] = {
+		{ "g = { c = \"blue\"; };", ":1: c: \"blue\", allowed: \"red\", \"green\"" },
+		{ "g = {\n c = \"\"; };", ":2: c: \"\", allowed: " },
+		{ "g = { c = 1; };", ":1: c: not a string, allowed: " },
+		{ "g = { d = 1; };", ":1: d: unknown setting, allowed: c" },
+		{ "g = ( );", ":1: g: not a group { .. }, allowed: { .. }" },
+	};
+	char *error;
+
+	(void)state;
+	item.number = -1;
+	put("g = { c = \"green\"; };");
+	assert_true(conf_read(file, keys, &item, &error));
+	assert_int_equal(item.number, 1);
+	for (unsigned int i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
+		put(wrong[i][0]);
+		assert_false(conf_read(file, keys, &item, &error));
+		if (!strstr(error, wrong[i][1]))
+			fail_msg("got %s, expected %s", error, wrong[i][1]);
+		free(error);
+	}
+	assert_int_equal(item.number, 1);
+}
+
 static int make_file(void **state)
 {
 	int fd = mkstemp(file);
@@ -191,10 +231,9 @@ static int remove_file(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(good),
-		cmocka_unit_test(bad),
-		cmocka_unit_test(bad_files),
-		cmocka_unit_test(groups_begin_anew),
+		cmocka_unit_test(good),	     cmocka_unit_test(bad),
+		cmocka_unit_test(bad_files), cmocka_unit_test(groups_begin_anew),
+		cmocka_unit_test(choices),
 	};
 
 	return cmocka_run_group_tests(tests, make_file, remove_file);
