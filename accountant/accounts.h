@@ -51,6 +51,8 @@ struct account {
 	struct account *later; /* changed since the last accounts_clean() */
 	struct account *owing; /* charge.c: next of those with due_ns */
 	uint64_t due_ns; /* claimed by lanes, not yet confirmed by the hypervisor */
+	uint64_t due_sent_ns; /* of that, and of what is charged: as the sender */
+	uint64_t sent_ns; /* of what others received */
 	bool is_owing;
 	bool dirty;
 	uint16_t domid; /* the VM's latest */

@@ -17,11 +17,12 @@
 /* ------------------------------------------------------------------ */
 /* What is due                                                         */
 
-void charge_due(struct worker *w, struct domain *d, struct account *x, uint64_t ns)
+void charge_due(struct worker *w, struct domain *d, struct account *x, uint64_t ns, uint64_t sent)
 {
 	if (!ns)
 		return;
 	x->due_ns = sat_add(x->due_ns, ns);
+	x->due_sent_ns = sat_add(x->due_sent_ns, sent);
 	account_touch(&w->accounts, x);
 	if (x->is_owing)
 		return;
@@ -30,12 +31,13 @@ void charge_due(struct worker *w, struct domain *d, struct account *x, uint64_t 
 	d->owing = x;
 }
 
-static void due(struct worker *w, struct link *k, unsigned int row, uint64_t ns)
+/* Row 0 is nobody: what he pays stays unattributed. */
+static void due(struct worker *w, struct link *k, unsigned int row, uint64_t ns, uint64_t sent)
 {
 	struct payer *p = &k->payer[row];
 
 	if (p->account) {
-		charge_due(w, k->domain, p->account, ns);
+		charge_due(w, k->domain, p->account, ns, sent);
 	} else if (p->held) {
 		p->held->charged_ns = sat_add(p->held->charged_ns, ns);
 		p->dirty = true;
@@ -60,8 +62,10 @@ static void divide_lane(struct worker *w, struct link *k, struct lane *l, uint64
 	if (n)
 		divide_ns(total, weight, n, part);
 	for (unsigned int i = 0; i < n; i++) {
-		due(w, k, l->touched[i], part[i]);
-		l->weight[l->touched[i]] = 0;
+		unsigned int row = l->touched[i];
+
+		due(w, k, row, part[i], part_ns(part[i], l->sent[row], weight[i]));
+		l->weight[row] = l->sent[row] = 0;
 	}
 	l->ntouched = weight ? 0 : l->ntouched;
 	free(weight);
@@ -162,12 +166,16 @@ static bool claims(const struct domain *d, struct claim *c)
 static void give(struct worker *w, struct domain *d, struct claim *c)
 {
 	unsigned int i = 0;
+	uint64_t sent;
 
 	fit_ns(charge_room(d), c->due, c->n, c->part);
 	for (struct account *x = d->owing; x; x = x->owing, i++) {
 		c->due[i] -= c->part[i];
 		if (!c->part[i])
 			continue;
+		sent = part_ns(c->part[i], x->due_sent_ns, x->due_ns);
+		x->sent_ns += sent;
+		x->due_sent_ns -= sent;
 		account_charge(&w->accounts, x, c->part[i]);
 		d->charged_ns += c->part[i];
 		d->dirty = true;
@@ -200,6 +208,8 @@ static void leave(struct worker *w, struct domain *d, const struct claim *c)
 		if (x->due_ns != c->due[i])
 			account_touch(&w->accounts, x);
 		x->due_ns = c->due[i];
+		if (x->due_sent_ns > x->due_ns)
+			x->due_sent_ns = x->due_ns;
 		if (x->due_ns) {
 			p = &x->owing;
 			continue;

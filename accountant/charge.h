@@ -19,8 +19,8 @@
 
 /* Reads the lanes' clocks.  Before the domain is measured: the measurement is the later. */
 void charge_link(struct worker *w, struct link *k);
-/* Time that is due from x, an account at d. */
-void charge_due(struct worker *w, struct domain *d, struct account *x, uint64_t ns);
+/* Time that is due from x, an account at d; `sent` of it as the sender of what others received. */
+void charge_due(struct worker *w, struct domain *d, struct account *x, uint64_t ns, uint64_t sent);
 /* Charges what there is room for. */
 void charge_settle(struct worker *w, struct domain *d);
 /* What measured_ns leaves. */

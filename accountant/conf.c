@@ -22,12 +22,56 @@ static bool defaults(struct conf *c)
 		.statement_ms = 200,
 		.restart_ms = 5000,
 		.accounts_per_vm = ACCOUNTS_PER_VM,
+		.rules.host = policy_default(),
 	};
 	return c->database && c->socket && c->synchronous;
 }
 
-static bool from_file(struct conf *c, const char *file, char **error)
+/* What is read before it is known to be right; numbers of words, less than 0: not there. */
+struct loading {
+	struct conf *c;
+	int64_t pays[POLICY_RULES];
+	char *vm;
+	int64_t vm_pays[POLICY_RULES];
+};
+
+static const char *add_vm(void *ctx)
 {
+	struct loading *l = ctx;
+	struct rule r;
+
+	if (!l->vm)
+		return "vm is missing, allowed: { vm = \"..\"; receive = \"..\"; .. }";
+	if (!domtext_ok(l->vm))
+		return "vm: not a VM, allowed: " DOMTEXT_ALLOWED;
+	snprintf(r.vm, sizeof(r.vm), "%s", l->vm);
+	r.policy = policy_of_words(l->vm_pays);
+	return rules_add(&l->c->rules, &r) ? NULL : "no memory";
+}
+
+#define PAYS(to, rule)                                                                 \
+	{                                                                              \
+		.key = policy_keys[rule].key, .type = CONF_CHOICE, .out = &(to)[rule], \
+		.words = policy_keys[rule].words, .allowed = policy_keys[rule].allowed \
+	}
+#define ALL_PAYS(to)                                                                            \
+	PAYS(to, POLICY_RECEIVE), PAYS(to, POLICY_RECEIVE_OUTSIDE), PAYS(to, POLICY_BROADCAST), \
+		PAYS(to, POLICY_BROADCAST_OUTSIDE), PAYS(to, POLICY_DROP)
+
+static bool read_file(struct loading *l, const char *file, char **error)
+{
+	struct conf *c = l->c;
+	const struct conf_key pays[] = { ALL_PAYS(l->pays), { .key = NULL } };
+	const struct conf_key vm[] = {
+		{ .key = "vm",
+		  .type = CONF_STRING,
+		  .out = &l->vm,
+		  .min = 1,
+		  .max = DOMTEXT - 1,
+		  .allowed = DOMTEXT_ALLOWED },
+		ALL_PAYS(l->vm_pays),
+		{ .key = NULL },
+	};
 	const struct conf_key keys[] = {
 		{ .key = "database",
 		  .type = CONF_STRING,
@@ -89,10 +133,38 @@ static bool from_file(struct conf *c, const char *file, char **error)
 		  .min = 2,
 		  .max = 100000,
 		  .allowed = "2..100000" },
+		{ .key = "pays",
+		  .type = CONF_GROUP,
+		  .item = pays,
+		  .allowed = "{ receive = \"..\"; .. }" },
+		{ .key = "vms",
+		  .type = CONF_LIST,
+		  .min = 0,
+		  .max = RULES_MAX,
+		  .allowed = "( { vm = \"..\"; receive = \"..\"; .. }, .. ), at most 1024 of them",
+		  .item = vm,
+		  .add = add_vm },
 		{ .key = NULL },
 	};
 
-	return conf_read(file, keys, c, error);
+	return conf_read(file, keys, l, error);
+}
+
+static bool from_file(struct conf *c, const char *file, char **error)
+{
+	struct loading l = { .c = c };
+	struct policy p;
+	bool ok;
+
+	for (unsigned int i = 0; i < POLICY_RULES; i++)
+		l.pays[i] = l.vm_pays[i] = -1;
+	ok = read_file(&l, file, error);
+	free(l.vm);
+	p = policy_of_words(l.pays);
+	for (unsigned int i = 0; i < POLICY_RULES; i++)
+		if (p.who[i] >= 0)
+			c->rules.host.who[i] = p.who[i];
+	return ok;
 }
 
 static bool settle(struct conf *c, const char *file, char **error)
@@ -138,5 +210,6 @@ void settings_free(struct conf *c)
 	free(c->database);
 	free(c->socket);
 	free(c->synchronous);
+	rules_free(&c->rules);
 	memset(c, 0, sizeof(*c));
 }

@@ -5,6 +5,8 @@
 #ifndef ACCOUNTANT_CONF_H
 #define ACCOUNTANT_CONF_H
 
+#include "accountant/rules.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -31,6 +33,7 @@ struct conf {
 	bool full_sync;
 	int64_t tick_ms, idle_ms, commit_ms, unresolved_ms, statement_ms, restart_ms;
 	int64_t accounts_per_vm;
+	struct rules rules; /* who pays */
 };
 
 /* false: one line in *error (malloc'ed). */

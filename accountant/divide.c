@@ -44,6 +44,11 @@ bool divide_ns(uint64_t total, const uint64_t *weight, unsigned int n, uint64_t 
 	return all != 0;
 }
 
+uint64_t part_ns(uint64_t of, uint64_t part, uint64_t all)
+{
+	return all ? (uint64_t)((wide)of * part / all) : 0;
+}
+
 uint64_t carry_take(uint64_t *carried, uint64_t delta, bool posts)
 {
 	uint64_t sum = *carried + delta;

@@ -19,6 +19,9 @@
  */
 bool divide_ns(uint64_t total, const uint64_t *weight, unsigned int n, uint64_t *part);
 
+/* of * part / all, rounded down; 0 of 0 is 0. */
+uint64_t part_ns(uint64_t of, uint64_t part, uint64_t all);
+
 /*
  * A lane's clock grew by `delta`.  Returns what is to be divided now: all,
  * with what was carried, when there were posts; nothing otherwise, and the

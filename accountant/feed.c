@@ -4,6 +4,7 @@
  */
 #include "accountant/limits.h"
 #include "accountant/links.h"
+#include "accountant/pays.h"
 #include "accountant/worker.h"
 #include "common/clock.h"
 #include "common/log.h"
@@ -19,7 +20,7 @@ struct feed {
 	uint64_t now_ms;
 };
 
-/* First post of a row: what does it claim to be? */
+/* First post that names a row: what does it claim to be? */
 static void meet(struct feed *f, struct payer *p, unsigned int row)
 {
 	struct link *k = f->k;
@@ -43,19 +44,14 @@ static void meet(struct feed *f, struct payer *p, unsigned int row)
 	p->account = k->domain->refused;
 }
 
-static void weigh(struct link *k, unsigned int lane, unsigned int row, uint64_t ns)
+/* Somebody caused it whom the backend named; dom0's word on him may not be there yet. */
+static bool cause_known(struct feed *f, unsigned int row)
 {
-	struct lane *l = &k->lane[lane];
+	struct payer *p = &f->k->payer[row];
 
-	if (!l->weight) {
-		l->weight = calloc(k->npayers, sizeof(*l->weight));
-		l->touched = calloc(k->npayers, sizeof(*l->touched));
-	}
-	if (!l->weight || !l->touched || !ns)
-		return;
-	if (!l->weight[row])
-		l->touched[l->ntouched++] = (uint16_t)row;
-	l->weight[row] = sat_add(l->weight[row], ns);
+	if (p->state == PAYER_UNSEEN)
+		meet(f, p, row);
+	return p->state != PAYER_REFUSED;
 }
 
 static void take(void *ctx, const struct acctring_item *item, unsigned int n)
@@ -81,7 +77,7 @@ static void take(void *ctx, const struct acctring_item *item, unsigned int n)
 			k->e.records += item->posts;
 		if (item->overflow)
 			k->e.overflowed += item->posts;
-		weigh(k, item->lane, item->payer, item->ns);
+		pays_weigh(f->w, k, item, item->cause && cause_known(f, item->cause));
 	}
 }
 

@@ -50,6 +50,12 @@ static const char schema[] =
 	" units INTEGER, bytes INTEGER, ns INTEGER,"
 	" PRIMARY KEY(epoch, backend, row, class)) WITHOUT ROWID;";
 
+/* What came later: a ledger without it gets it, and who does not know it leaves it alone. */
+static const char later[] =
+	"CREATE TABLE IF NOT EXISTS sender(backend INTEGER, uuid BLOB, kind INTEGER,"
+	" device INTEGER, charged_ns INTEGER, due_ns INTEGER,"
+	" PRIMARY KEY(backend, uuid, kind, device)) WITHOUT ROWID;";
+
 int ledger_errno(int rc)
 {
 	switch (rc & 0xff) {
@@ -193,7 +199,7 @@ static int check(struct ledger *l, bool full_sync)
 		return ledger_errno(l->error);
 	l->incarnation = (uint64_t)incarnation;
 	/* a write that counts nothing: is there room, is it ours to write? */
-	if (run(l, "BEGIN IMMEDIATE") ||
+	if (run(l, "BEGIN IMMEDIATE") || run(l, later) ||
 	    run(l, "UPDATE meta SET value=value+1 WHERE key='opened'") || run(l, "COMMIT")) {
 		sqlite3_exec(l->db, "ROLLBACK", NULL, NULL, NULL);
 		return ledger_errno(l->error);

@@ -12,6 +12,7 @@
 enum statement_id {
 	PUT_ACCOUNT,
 	PUT_POSTED,
+	PUT_SENDER,
 	PUT_DOMAIN,
 	PUT_SERVED,
 	PUT_EPOCH,

@@ -71,6 +71,26 @@ static void sums(sqlite3_stmt *s, int at, struct sums *v)
 	v->ns = num(s, at + 3);
 }
 
+/* What accounts pay as senders; those are loaded. */
+static int load_senders(struct ledger *l, struct accounts *to)
+{
+	sqlite3_stmt *s = query(l, "SELECT * FROM sender");
+	struct account_key k;
+	struct account *x;
+
+	while (row(l, s)) {
+		key(s, &k);
+		urcu_memb_read_lock();
+		x = accounts_find(to, &k);
+		if (x) {
+			x->sent_ns = num(s, 4);
+			x->due_sent_ns = num(s, 5) < x->due_ns ? num(s, 5) : x->due_ns;
+		}
+		urcu_memb_read_unlock();
+	}
+	return done(l, s);
+}
+
 int ledger_load_accounts(struct ledger *l, struct accounts *to)
 {
 	sqlite3_stmt *s = query(l, "SELECT * FROM account");
@@ -98,7 +118,9 @@ int ledger_load_accounts(struct ledger *l, struct accounts *to)
 		if (x && num(s, 4) < ACCTRING_CLASSES)
 			sums(s, 5, &x->book.klass[num(s, 4)]);
 	}
-	return done(l, s) ? ledger_errno(l->error) : full ? -ENOMEM : 0;
+	if (done(l, s) || full)
+		return l->error ? ledger_errno(l->error) : -ENOMEM;
+	return load_senders(l, to);
 }
 
 int ledger_load_domains(struct ledger *l, void (*fn)(void *ctx, const struct domain *), void *ctx)

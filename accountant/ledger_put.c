@@ -16,6 +16,7 @@
 static const char *const texts[STATEMENTS] = {
 	[PUT_ACCOUNT] = "INSERT OR REPLACE INTO account VALUES(?,?,?,?,?,?,?)",
 	[PUT_POSTED] = "INSERT OR REPLACE INTO posted VALUES(?,?,?,?,?,?,?,?,?)",
+	[PUT_SENDER] = "INSERT OR REPLACE INTO sender VALUES(?,?,?,?,?,?)",
 	[PUT_DOMAIN] = "INSERT OR REPLACE INTO domain VALUES(?,?,?,?,?,?,?,?,?)",
 	[PUT_SERVED] = "INSERT OR REPLACE INTO served VALUES(?,?,?,?,?)",
 	[PUT_EPOCH] = "INSERT OR REPLACE INTO epoch VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
@@ -101,6 +102,12 @@ void ledger_put_account(struct ledger *l, const struct account *x)
 	num(s, 6, x->book.charged_ns);
 	num(s, 7, x->due_ns);
 	ledger_step(l, s);
+	if ((x->sent_ns || x->due_sent_ns) && (s = ledger_statement(l, PUT_SENDER))) {
+		key(s, &x->key);
+		num(s, 5, x->sent_ns);
+		num(s, 6, x->due_sent_ns);
+		ledger_step(l, s);
+	}
 	for (unsigned int i = 1; i < ACCTRING_CLASSES; i++) {
 		if (!(x->classes >> i & 1) || !(s = ledger_statement(l, PUT_POSTED)))
 			continue;

@@ -7,6 +7,7 @@
 #include "accountant/charge.h"
 #include "accountant/limits.h"
 #include "accountant/loopback.h"
+#include "accountant/pays.h"
 #include "accountant/worker.h"
 #include "common/clock.h"
 #include "common/log.h"
@@ -161,6 +162,7 @@ static void restore_payer(void *ctx, const struct payer_entry *e)
 	if (e->state == PAYER_RESOLVED) {
 		memcpy(key.uuid, e->uuid, sizeof(key.uuid));
 		p->account = accounts_get_vm(&r->w->accounts, &key);
+		pays_find(r->w, k, p);
 	} else if (e->state == PAYER_REFUSED) {
 		p->account = k->domain->refused;
 	} else {
@@ -458,15 +460,20 @@ void link_restore(struct worker *w, struct domain *d, const struct epoch *e)
 		load_payers(w, k);
 }
 
+void lane_free(struct lane *l)
+{
+	free(l->weight);
+	free(l->sent);
+	free(l->touched);
+	l->weight = l->sent = NULL;
+	l->touched = NULL;
+	l->ntouched = 0;
+}
+
 static void free_weights(struct link *k)
 {
-	for (unsigned int i = 0; k->lane && i < k->e.lanes; i++) {
-		free(k->lane[i].weight);
-		free(k->lane[i].touched);
-		k->lane[i].weight = NULL;
-		k->lane[i].touched = NULL;
-		k->lane[i].ntouched = 0;
-	}
+	for (unsigned int i = 0; k->lane && i < k->e.lanes; i++)
+		lane_free(&k->lane[i]);
 }
 
 /* Unmaps, and lets the holder unmap: what was in the pages is durable. */

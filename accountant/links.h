@@ -22,7 +22,8 @@ enum link_state {
 struct lane {
 	struct lane_entry is; /* as of the last drain */
 	struct lane_entry stored; /* as of the last commit */
-	uint64_t *weight; /* by payer: ns posted, not yet charged */
+	uint64_t *weight; /* by payer: ns posted that he pays, not yet charged */
+	uint64_t *sent; /* of that, what others received */
 	uint16_t *touched; /* payers with a weight */
 	unsigned int ntouched;
 	bool fresh; /* never stored */
@@ -48,6 +49,8 @@ struct link {
 	uint64_t skipped; /* acctring_reader_skipped(), as said in the log */
 };
 
+/* Its weights. */
+void lane_free(struct lane *l);
 /* Of that driver domain: an epoch is a number that anybody can write. */
 struct link *link_find(struct worker *w, unsigned int domid, uint64_t epoch);
 /*

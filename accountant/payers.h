@@ -15,6 +15,7 @@
 struct payer {
 	enum payer_state state;
 	bool dirty;
+	uint16_t rule; /* rules.h: who pays for what he receives */
 	struct acctring_payer_row is;
 	uint64_t since_ms; /* first seen */
 	uint64_t asked_ms; /* dom0, last */

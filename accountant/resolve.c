@@ -7,6 +7,7 @@
 #include "accountant/charge.h"
 #include "accountant/limits.h"
 #include "accountant/links.h"
+#include "accountant/pays.h"
 #include "accountant/worker.h"
 #include "common/clock.h"
 #include "common/log.h"
@@ -69,7 +70,7 @@ void resolve_never(struct link *k)
 static void settle(struct worker *w, struct link *k, struct payer *p, struct account *x)
 {
 	account_add(&w->accounts, x, p->held);
-	charge_due(w, k->domain, x, p->held->charged_ns);
+	charge_due(w, k->domain, x, p->held->charged_ns, 0);
 	free(p->held);
 	p->held = NULL;
 	p->account = x;
@@ -119,6 +120,7 @@ static bool resolve(struct worker *w, const struct waiting *at, const struct ser
 		x->domid = p->is.domid;
 		p->state = PAYER_RESOLVED;
 		settle(w, k, p, x);
+		pays_find(w, k, p);
 		return true;
 	case PAYER_REFUSE:
 		say_refused(k->domain, p);

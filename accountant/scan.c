@@ -61,6 +61,7 @@ struct served *scan_served(struct worker *w, unsigned int backend, unsigned int 
 	    kv_get(line, "state", state, sizeof(state))) {
 		kv_get(line, "name", e.name, sizeof(e.name));
 		s = served_set(&w->served, &e, !strcmp(state, "gone"), now_ms());
+		w->renamed |= s && s->dirty;
 		free(line);
 		return s;
 	}

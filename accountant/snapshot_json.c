@@ -86,6 +86,7 @@ static json_t *vm(const struct view *v, const struct view_vm *m)
 	json_object_set_new(o, "name", text(m->name));
 	json_object_set_new(o, "backend", number(m->backend));
 	json_object_set_new(o, "charged_ns", number(m->charged_ns));
+	json_object_set_new(o, "sender_ns", number(m->sender_ns));
 	json_object_set_new(o, "posted_ns", number(m->total.ns));
 	json_object_set_new(o, "units", number(m->total.units));
 	json_object_set_new(o, "bytes", number(m->total.bytes));

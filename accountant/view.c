@@ -44,6 +44,7 @@ static void add_account(struct view *v, struct view_vm *m, const struct account 
 		kind = ACCTRING_KIND_OTHER;
 	m->by_kind[kind] += x->book.charged_ns;
 	m->charged_ns += x->book.charged_ns;
+	m->sender_ns += x->sent_ns;
 	if (x->changed >= m->changed) {
 		m->changed = x->changed;
 		m->domid = x->domid;
@@ -93,7 +94,7 @@ static bool make_vms(struct view *v, struct worker *w)
 	for (struct account *x = w->accounts.first; x; x = x->next) {
 		unsigned int used = classes(x);
 
-		if (!account_is_vm(x) || !used)
+		if (!account_is_vm(x) || (!used && !x->book.charged_ns))
 			continue; /* nothing in it yet: it only counts its siblings */
 		all[n++] = x;
 		posts += used;

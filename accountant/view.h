@@ -37,6 +37,7 @@ struct view_vm {
 	char name[NAME_MAX_BYTES];
 	uint64_t changed; /* larger: later */
 	uint64_t charged_ns, by_kind[ACCTRING_KIND_OTHER + 1];
+	uint64_t sender_ns; /* of what is charged: as the sender of what others received */
 	struct sums total;
 	unsigned int first, posts; /* in post[] */
 };

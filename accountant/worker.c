@@ -7,6 +7,7 @@
 #include "accountant/charge.h"
 #include "accountant/limits.h"
 #include "accountant/loopback.h"
+#include "accountant/pays.h"
 #include "accountant/place.h"
 #include "accountant/snapshot.h"
 #include "common/clock.h"
@@ -318,8 +319,10 @@ static void reload(struct worker *w)
 	c.database = w->conf.database;
 	c.socket = w->conf.socket;
 	free(w->conf.synchronous);
+	rules_free(&w->conf.rules);
 	w->conf = c;
 	w->accounts.per_vm = (unsigned int)c.accounts_per_vm;
+	w->renamed = true;
 	log_info("configuration read again");
 }
 
@@ -411,6 +414,9 @@ static void work(struct worker *w)
 	scan_tick(w);
 	if (!w->ledger)
 		return;
+	if (w->renamed)
+		pays_find_all(w);
+	w->renamed = false;
 	asked = snapshot_asked(w->snapshot, &question);
 	busy = drain_all(w);
 	if (worker_commit_wanted(w) || asked)

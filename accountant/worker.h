@@ -67,6 +67,7 @@ struct worker {
 	bool told_idle; /* said that dom0 names nobody */
 	bool stopping;
 	bool reload;
+	bool renamed; /* a VM, or the configuration's rules about them */
 	bool complained; /* about the ledger, since it last worked */
 
 	uint64_t born_ms, started_ms, committed_ms, measured_ms, published_ms, retry_ms, purged_ms,

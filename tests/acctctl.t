@@ -34,7 +34,7 @@ document() {
 	{"v":1,"t":$1,"domid":1,"incarnation":"00000000000000ab","later":{"unknown":[1]},
 	"domains":[{"domid":1,"uuid":"$net","name":"net","measured_ns":$5,"charged_ns":$2,
 	 "own_ns":$6,"unattributed_ns":-5000000,"refused_units":0,"refused_ns":0,"epochs_lost":2}],
-	"vms":[{"uuid":"$one","domid":3,"name":"disk","backend":1,"charged_ns":$2,"posted_ns":$2,
+	"vms":[{"uuid":"$one","domid":3,"name":"disk","backend":1,"charged_ns":$2,"sender_ns":77,"posted_ns":$2,
 	  "units":$3,"bytes":$4,"accounts":[{"kind":"vbd","device":51712,"class":"read","posts":5,
 	  "units":$3,"bytes":$4,"posted_ns":$2}],"kinds":{"vbd":$2,"vif":0,"other":0}},
 	 {"uuid":"$two","domid":4,"name":"","backend":1,"charged_ns":0,"posted_ns":0,"units":0,
@@ -144,9 +144,9 @@ ok $? "status --json says the same"
 
 # -- dump --
 serve "$tmp/b"
-is "$("$ctl" dump)" "#uuid	domid	name	backend	charged_ns	posted_ns	units	bytes	vbd_ns	vif_ns	other_ns
-$one	3	disk	1	6000000000	6000000000	21000	86016000	6000000000	0	0
-$two	4		1	0	0	0	0	0	0	0" "dump"
+is "$("$ctl" dump)" "#uuid	domid	name	backend	charged_ns	posted_ns	units	bytes	vbd_ns	vif_ns	other_ns	sender_ns
+$one	3	disk	1	6000000000	6000000000	21000	86016000	6000000000	0	0	77
+$two	4		1	0	0	0	0	0	0	0	0" "dump"
 is "$("$ctl" dump accounts)" "#uuid	domid	name	backend	kind	device	class	posts	units	bytes	posted_ns
 $one	3	disk	1	vbd	51712	read	5	21000	86016000	6000000000" "dump accounts"
 is "$("$ctl" dump links | tail -n 1)" "1	1	00000000000000ef	liar	refused	0	0	0	1	0	bad record" \
@@ -215,8 +215,8 @@ later() {	# later SECONDS NODE VALUE...: in one transaction, as the collector
 	xenstore-write "${@:2}"
 }
 xenstore-write "${first[@]}"
-is "$("$ctl" dump)" "#uuid	domid	name	backend	charged_ns	posted_ns	units	bytes	vbd_ns	vif_ns	other_ns
-$one	3	disk	1	1$s	1$s	1000	4096000	1$s	0	0" "dump from the store"
+is "$("$ctl" dump)" "#uuid	domid	name	backend	charged_ns	posted_ns	units	bytes	vbd_ns	vif_ns	other_ns	sender_ns
+$one	3	disk	1	1$s	1$s	1000	4096000	1$s	0	0	-" "dump from the store"
 is "$("$ctl" dump domains | tail -n 1)" \
 	"$net	1	net1	2$s	1$s	500000000	-5000000	9	-	2	2	3	$now.000" "dump domains"
 out=$("$ctl" dump links 2>&1)
@@ -315,7 +315,7 @@ mapfile -t bad < <(bad_nodes)
 xenstore-write "${first[@]}" "${bad[@]}"
 out=$("$ctl" dump 2>"$tmp/err")
 is $? 0 "garbled nodes: exit status 0"
-is "$(tail -n +2 <<<"$out")" "$one	3	disk	1	1$s	1$s	1000	4096000	1$s	0	0" "what is right is shown, and only that"
+is "$(tail -n +2 <<<"$out")" "$one	3	disk	1	1$s	1$s	1000	4096000	1$s	0	0	-" "what is right is shown, and only that"
 is "$(grep -c ': left out: not understood, allowed: <' "$tmp/err")" 17 "each of the others is told"
 is "$(wc -l <"$tmp/err")" 17 "once"
 is "$("$ctl" dump domains 2>/dev/null | tail -n +2 | cut -f 2)" 1 "also of driver domains"

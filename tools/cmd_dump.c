@@ -13,16 +13,28 @@
 
 #define U "\t%" PRIu64
 
+/* No statement tells, so the store does not. */
+static void unknown(const struct snapshot *s, uint64_t value)
+{
+	if (s->store)
+		putchar('-');
+	else
+		printf("%" PRIu64, value);
+}
+
 static void dump_ledger(const struct snapshot *s)
 {
 	const struct snap_vm *v;
 
 	puts("#uuid\tdomid\tname\tbackend\tcharged_ns\tposted_ns\tunits\tbytes\tvbd_ns\tvif_ns\t"
-	     "other_ns");
-	for (v = s->vm; v < s->vm + s->vms; v++)
-		printf("%s" U "\t%s" U U U U U U U U "\n", v->uuid, v->domid, v->name, v->backend,
+	     "other_ns\tsender_ns");
+	for (v = s->vm; v < s->vm + s->vms; v++) {
+		printf("%s" U "\t%s" U U U U U U U U "\t", v->uuid, v->domid, v->name, v->backend,
 		       v->charged_ns, v->posted_ns, v->units, v->bytes, v->vbd_ns, v->vif_ns,
 		       v->other_ns);
+		unknown(s, v->sender_ns);
+		putchar('\n');
+	}
 }
 
 static void dump_accounts(const struct snapshot *s)
@@ -60,10 +72,7 @@ static void dump_domains(const struct snapshot *s)
 		printf("%s" U "\t%s" U U U "\t%" PRId64 U "\t", d->uuid, d->domid, d->name,
 		       d->measured_ns, d->charged_ns, d->own_ns, d->unattributed_ns,
 		       d->refused_units);
-		if (s->store)
-			putchar('-'); /* no statement tells */
-		else
-			printf("%" PRIu64, d->refused_ns);
+		unknown(s, d->refused_ns);
 		printf(U U U "\t%.3f\n", d->epochs_lost, d->accountant, d->links, d->t);
 	}
 }

@@ -41,6 +41,7 @@ struct snap_vm { /* a VM at one driver domain */
 	uint64_t domid, backend;
 	uint64_t charged_ns, posted_ns, units, bytes;
 	uint64_t vbd_ns, vif_ns, other_ns;
+	uint64_t sender_ns; /* of charged_ns: for what others received; store: not known */
 	struct snap_account *account;
 	size_t accounts;
 };

@@ -56,6 +56,12 @@ void snap_text(char *to, size_t size, const char *text)
 	to[i] = '\0';
 }
 
+/* Of an accountant that is older than the key: 0. */
+static uint64_t get_new(struct parser *p, const json_t *object, const char *key)
+{
+	return json_object_get(object, key) ? get(p, object, key) : 0;
+}
+
 static void get_text(struct parser *p, const json_t *object, const char *key, char *to, size_t size)
 {
 	const char *text = json_string_value(json_object_get(object, key));
@@ -123,6 +129,7 @@ static void read_vm(struct parser *p, const json_t *o, struct snap_vm *vm)
 	vm->posted_ns = get(p, o, "posted_ns");
 	vm->units = get(p, o, "units");
 	vm->bytes = get(p, o, "bytes");
+	vm->sender_ns = get_new(p, o, "sender_ns");
 	p->in = "vms.kinds";
 	vm->vbd_ns = get(p, kinds, "vbd");
 	vm->vif_ns = get(p, kinds, "vif");

@@ -62,8 +62,8 @@ static void measured(uint64_t ns)
 static void waits(void **ctx)
 {
 	(void)ctx;
-	charge_due(&w, &d, x[0], 7 * MS);
-	charge_due(&w, &d, x[1], 3 * MS);
+	charge_due(&w, &d, x[0], 7 * MS, 0);
+	charge_due(&w, &d, x[1], 3 * MS, 0);
 	charge_settle(&w, &d);
 	assert_int_equal(sum(false), 0);
 	assert_int_equal(sum(true), 10 * MS);
@@ -85,9 +85,9 @@ static void waits(void **ctx)
 static void liar(void **ctx)
 {
 	(void)ctx;
-	charge_due(&w, &d, x[0], UINT64_MAX - 5);
-	charge_due(&w, &d, x[0], UINT64_MAX - 5);
-	charge_due(&w, &d, x[1], 100 * MS);
+	charge_due(&w, &d, x[0], UINT64_MAX - 5, 0);
+	charge_due(&w, &d, x[0], UINT64_MAX - 5, 0);
+	charge_due(&w, &d, x[1], 100 * MS, 0);
 	charge_settle(&w, &d);
 	assert_int_equal(d.s.overclaimed_ns, 0); /* nobody measured yet */
 	measured(1000 * MS);
@@ -112,7 +112,7 @@ static void property(void **ctx)
 		r ^= r << 17;
 		ns = r % (50 * MS);
 		if (r >> 60 < 9) {
-			charge_due(&w, &d, x[(r >> 32) % ACCOUNTS], ns);
+			charge_due(&w, &d, x[(r >> 32) % ACCOUNTS], ns, 0);
 			claimed += ns;
 		} else {
 			measured(r >> 60 < 14 ? 2 * ns : ns / 16);
@@ -129,9 +129,32 @@ static void none_left(void **ctx)
 	(void)ctx;
 	d.s.own_ns = 5; /* a ledger that somebody changed */
 	assert_int_equal(charge_room(&d), 0);
-	charge_due(&w, &d, x[0], 1);
+	charge_due(&w, &d, x[0], 1, 0);
 	charge_settle(&w, &d);
 	assert_int_equal(sum(false), 0);
+}
+
+/* What is paid as a sender is a part of what is charged, and comes with it. */
+static void as_sender(void **ctx)
+{
+	(void)ctx;
+	charge_due(&w, &d, x[0], 10 * MS, 4 * MS);
+	charge_due(&w, &d, x[1], 10 * MS, 0);
+	measured(10 * MS);
+	charge_settle(&w, &d);
+	assert_int_equal(x[0]->book.charged_ns, 5 * MS);
+	assert_int_equal(x[0]->sent_ns, 2 * MS);
+	assert_int_equal(x[1]->sent_ns, 0);
+	measured(10 * MS);
+	charge_settle(&w, &d);
+	assert_int_equal(x[0]->book.charged_ns, 10 * MS);
+	assert_int_equal(x[0]->sent_ns, 4 * MS);
+	assert_int_equal(x[0]->due_sent_ns, 0);
+	charge_due(&w, &d, x[2], UINT64_MAX, UINT64_MAX);
+	measured(MS);
+	charge_settle(&w, &d);
+	assert_true(x[2]->due_sent_ns <= x[2]->due_ns);
+	assert_int_equal(x[2]->sent_ns, MS);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -139,10 +162,7 @@ static void none_left(void **ctx)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(waits),
-		TEST(liar),
-		TEST(property),
-		TEST(none_left),
+		TEST(waits), TEST(liar), TEST(property), TEST(none_left), TEST(as_sender),
 	};
 
 	urcu_memb_register_thread();
