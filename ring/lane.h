@@ -22,6 +22,11 @@ struct lane_pages {
 	struct acctring_lane_reply_page *kreply; /* the accountant's */
 };
 
+/* A payer that is denied: since when, by the counter; what it had spent then. */
+struct denial {
+	uint64_t since, spent;
+};
+
 struct lane {
 	struct acctring_lane pub; /* first: the inline functions' part */
 
@@ -29,6 +34,7 @@ struct lane {
 	struct spill spill;
 	const struct acctring_reply_page *kpeer; /* `alive` of the accountant */
 	uint64_t lease; /* longest lease believed, in cycles */
+	struct denial *denied; /* by payer number; NULL: nobody is let through for its time */
 	uint32_t slots; /* as opened: pub's are 0 after fork */
 	uint32_t payers;
 	bool dead; /* child of a fork */

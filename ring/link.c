@@ -109,8 +109,10 @@ static void link_free(struct acctring *r)
 		r->sets = p->next;
 		pages_free(p);
 	}
-	for (i = 0; r->lane && i < r->geo.lanes; i++)
+	for (i = 0; r->lane && i < r->geo.lanes; i++) {
 		free(r->lane[i].pub.spent);
+		free(r->lane[i].denied);
+	}
 	free(r->lane);
 	free(r->row);
 	if (!r->forked) {
@@ -138,10 +140,12 @@ static int link_lanes(struct acctring *r)
 		l->number = i;
 		l->link = r;
 		l->pub.spent = malloc(payers * sizeof(uint64_t));
-		if (!l->pub.spent)
+		l->denied = malloc(payers * sizeof(*l->denied));
+		if (!l->pub.spent || !l->denied)
 			return -ENOMEM;
 		/* touched here, not first while posting */
 		memset(l->pub.spent, 0, payers * sizeof(uint64_t));
+		memset(l->denied, 0, payers * sizeof(*l->denied));
 	}
 	return 0;
 }

@@ -72,20 +72,36 @@ int acctring_post_fn(struct acctring_lane *l, const struct acctring_cost *c)
 
 /* ------------------------------------------------------------------ */
 
+/*
+ * Whoever lies in allowances, and renews them for ever: a payer that could spend
+ * nothing for a second may spend again, until it has.
+ */
+static bool denied_long(const struct lane *l, unsigned int payer, uint64_t now)
+{
+	struct denial *d = &l->denied[payer];
+	uint64_t spent = l->pub.spent[payer];
+
+	if (!d->since || d->spent != spent) {
+		d->since = now ? now : 1;
+		d->spent = spent;
+	}
+	return now - d->since >= l->lease / 11 * 10; /* `lease` is 1.1 s */
+}
+
 bool acctring__admit_slow(const struct acctring_lane *pub, unsigned int payer)
 {
 	const struct lane *l = (const struct lane *)pub;
 	const struct acctring_allowance *ka = &pub->allowance[payer];
 	uint64_t ns = ld_acquire(&ka->ns); /* L2 -> L1 */
-	uint64_t left;
+	uint64_t now;
 
 	if (ns - 1 >= pub->spent[payer])
 		return true;
+	now = acctring_counter(pub);
 	/* past its end, or longer than a lease can be: open */
-	left = ld_relaxed(&ka->until) - acctring_counter(pub);
-	if (left - 1 >= l->lease)
+	if (ld_relaxed(&ka->until) - now - 1 >= l->lease)
 		return true;
-	return !ld_relaxed(&l->kpeer->alive);
+	return !ld_relaxed(&l->kpeer->alive) || (l->denied && denied_long(l, payer, now));
 }
 
 bool acctring_admit_fn(const struct acctring_lane *l, unsigned int payer)

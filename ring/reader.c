@@ -210,6 +210,11 @@ bool acctring_reader_foreign(const struct acctring_reader *r)
 	return r->foreign;
 }
 
+bool acctring_reader_whole(const struct acctring_reader *r, unsigned int lane)
+{
+	return lane < r->link.lanes && r->lane[lane].come && !r->lane[lane].cut;
+}
+
 uint64_t acctring_reader_skipped(const struct acctring_reader *r)
 {
 	uint64_t skipped = 0;

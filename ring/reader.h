@@ -12,6 +12,7 @@ struct reader_lane {
 	struct drain drain;
 	struct acctring_lane_reply_page *reply; /* payer_pages of them */
 	uint32_t committed; /* pos that `cons` has */
+	bool cut; /* some of its posts in this epoch are not for this ledger */
 	bool come; /* the lane is on these pages: `cons` and `ack` are ours */
 };
 

@@ -69,8 +69,12 @@ void reader_lane_come(struct acctring_reader *r, struct reader_lane *l)
 	l->committed = cons;
 	if (r->foreign)
 		skip_wanted(l, d, &cons, &ack);
-	if (r->known)
-		return lane_known(r, d, cons, ack);
+	if (r->known) {
+		lane_known(r, d, cons, ack);
+		l->cut = d->rebase;
+		return;
+	}
+	l->cut = cons || ack;
 	d->s.pos = cons;
 	if (ack) /* of rows that were never acknowledged the base is 0 */
 		from_page(d, cons, ack);

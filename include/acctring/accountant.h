@@ -171,6 +171,12 @@ bool acctring_reader_foreign(const struct acctring_reader *r);
  * that it had not acknowledged; what it was committing): in no account of ours.
  */
 uint64_t acctring_reader_skipped(const struct acctring_reader *r);
+/*
+ * All that was posted on the lane in this epoch is for this ledger, from its
+ * first post on, and nothing of it was missed: so that what payers spent there is known,
+ * which their allowances are compared with.  false also while the lane has not come.
+ */
+bool acctring_reader_whole(const struct acctring_reader *r, unsigned int lane);
 
 /*
  * Allowance of a payer on a lane: it may have spent `ns` in all (0: no

@@ -271,8 +271,8 @@ int acctring_post_fn(struct acctring_lane *l, const struct acctring_cost *c);
  * May this payer be served now on this lane?  Ask before taking a request
  * off its ring; when false, leave the ring alone and ask again within 2 ms.
  * One load and one compare; always true without an accountant, past the
- * end of the allowance, and for payers without limit.  On the lane's
- * thread.  Docs: docs/protocol.md, "Allowance".
+ * end of the allowance, for payers without limit, and for one that was denied
+ * and spent nothing for a second, until it has.  On the lane's thread.  Docs: docs/protocol.md, "Allowance".
  */
 ACCTRING_INLINE bool acctring_admit(const struct acctring_lane *l, unsigned int payer)
 {

@@ -341,6 +341,7 @@ static void from_ledger(void **state)
 	acctring_detach(r);
 	r = attach(t, &resume);
 	assert_true(acctring_reader_rolled_back(r) == 0);
+	assert_true(acctring_reader_whole(r, 0));
 	acctring_drain(r, add, t, ACCTRING_DRAIN_LAST);
 	assert_int_equal(t->posts, 600);
 	acctring_detach(r);
@@ -364,6 +365,7 @@ static void rolled_back(void **state)
 	t->posts = 0;
 	r = attach(t, &resume);
 	assert_int_equal(acctring_reader_rolled_back(r), 300);
+	assert_false(acctring_reader_whole(r, 0));
 	assert_null(acctring_reader_reason(r)); /* not the backend's fault */
 	assert_int_equal(acctring_drain(r, add, t, ACCTRING_DRAIN_LAST), 100);
 	acctring_commit(r);

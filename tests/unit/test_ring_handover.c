@@ -274,6 +274,7 @@ static void in_a_commit(bool same)
 	unsigned int i;
 
 	a = attach_as(41, r, NULL);
+	assert_true(acctring_reader_whole(a, 0) && !acctring_reader_whole(a, 2));
 	post_some(l, 8, 200); /* 128 in the ring, 72 in a row */
 	acctring_drain(a, add, &s1, 0);
 	acctring_prepare(a);
@@ -287,6 +288,7 @@ static void in_a_commit(bool same)
 	b = attach_as(same ? 41 : 42, r, same ? &resume : NULL);
 	acctring_drain(b, add, &s2, 0);
 	acctring_commit(b);
+	assert_true(acctring_reader_whole(b, 0) == same);
 	/* of rows another ledger has no base: what is not acknowledged is lost */
 	assert_int_equal(s2.posts, same ? 51 : 0);
 	post_some(l, 8, 5);

@@ -2,6 +2,8 @@
 /* Posting and draining: nothing is lost or told twice, whatever the load. */
 #include "tests/unit/test_ring.h"
 
+#include <unistd.h>
+
 static const struct acctring_cost plain = {
 	.end = 7,
 	.ns = 1000,
@@ -231,6 +233,43 @@ static void admit(void **state)
 	fix_free(f);
 }
 
+/* An accountant that renews an allowance of nothing for ever: something passes each second. */
+static void denied_for_ever(void **state)
+{
+	struct fix *f = fix_new(FIX_SLOTS, ACCTRING_ROW_OVERFLOW, 0);
+	struct acctring_allowance *a = (struct acctring_allowance *)f->reply;
+	struct acctring_lane *l = &f->lane.pub;
+	struct denial denied[FIX_PAYERS] = { { 0 } };
+	uint64_t begin, second;
+
+	(void)state;
+	f->lane.denied = denied;
+	f->lane.lease = 110000000; /* a second of 0.1 s */
+	second = 100000000;
+	fix_post(f, &plain);
+	a[9].ns = 1;
+	for (unsigned int i = 0; i < 3; i++) {
+		begin = acctring_counter(l);
+		do
+			a[9].until = acctring_counter(l) + second;
+		while (!acctring_admit(l, 9) && acctring_counter(l) - begin < 10 * second);
+		assert_in_range(acctring_counter(l) - begin, second - second / 100, 5 * second);
+		assert_true(acctring_admit(l, 9)); /* until it has spent */
+		fix_post(f, &plain);
+		assert_false(acctring_admit(l, 9));
+	}
+	/* a denial that ended is no part of the next one */
+	usleep(60000);
+	a[9].ns = 0;
+	assert_true(acctring_admit(l, 9));
+	fix_post(f, &plain);
+	usleep(60000);
+	a[9].ns = 1;
+	a[9].until = acctring_counter(l) + second;
+	assert_false(acctring_admit(l, 9));
+	fix_free(f);
+}
+
 /* Spent counts what spilled too. */
 static void admit_spilled(void **state)
 {
@@ -318,12 +357,19 @@ static void killed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(fields),	   cmocka_unit_test(exact_ring),
-		cmocka_unit_test(exact_wrap),	   cmocka_unit_test(exact_rekeyed),
-		cmocka_unit_test(exact_sums_only), cmocka_unit_test(large),
-		cmocka_unit_test(out_of_range),	   cmocka_unit_test(lie_in_cons),
-		cmocka_unit_test(sums_wrap),	   cmocka_unit_test(admit),
-		cmocka_unit_test(admit_spilled),   cmocka_unit_test(move),
+		cmocka_unit_test(fields),
+		cmocka_unit_test(exact_ring),
+		cmocka_unit_test(exact_wrap),
+		cmocka_unit_test(exact_rekeyed),
+		cmocka_unit_test(exact_sums_only),
+		cmocka_unit_test(large),
+		cmocka_unit_test(out_of_range),
+		cmocka_unit_test(lie_in_cons),
+		cmocka_unit_test(sums_wrap),
+		cmocka_unit_test(admit),
+		cmocka_unit_test(admit_spilled),
+		cmocka_unit_test(denied_for_ever),
+		cmocka_unit_test(move),
 		cmocka_unit_test(killed),
 	};
 
