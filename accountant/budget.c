@@ -26,6 +26,11 @@ bool budget_attempt(struct budget *b, uint64_t now)
 	return bucket_take(&b->attempts, ATTEMPT_BURST, ATTEMPT_EVERY_MS, now);
 }
 
+bool budget_rows(struct budget *b, uint64_t now)
+{
+	return bucket_take(&b->rows, ROWS_BURST, ROWS_EVERY_MS, now);
+}
+
 void domain_warn(struct domain *d, const char *fmt, ...)
 {
 	struct budget *b = &d->budget;

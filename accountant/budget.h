@@ -17,7 +17,7 @@ struct bucket {
 };
 
 struct budget {
-	struct bucket attempts, lines;
+	struct bucket attempts, lines, rows;
 	unsigned int unsaid; /* lines that were not said */
 };
 
@@ -26,6 +26,9 @@ bool bucket_take(struct bucket *b, unsigned int burst, unsigned int every_ms, ui
 
 /* To map a link's pages, whatever comes of it. */
 bool budget_attempt(struct budget *b, uint64_t now_ms);
+
+/* To look at all its payer rows, since there are new ones. */
+bool budget_rows(struct budget *b, uint64_t now_ms);
 
 struct domain;
 /* log_warn() of what that domain did; now and then says how much it did not say. */

@@ -58,14 +58,14 @@ static void divide_lane(struct worker *w, struct link *k, struct lane *l, uint64
 	k->dirty = true;
 	part = weight + n;
 	for (unsigned int i = 0; i < n; i++)
-		weight[i] = l->weight[l->touched[i]];
+		weight[i] = l->row[l->touched[i]].weight;
 	if (n)
 		divide_ns(total, weight, n, part);
 	for (unsigned int i = 0; i < n; i++) {
 		unsigned int row = l->touched[i];
 
-		due(w, k, row, part[i], part_ns(part[i], l->sent[row], weight[i]));
-		l->weight[row] = l->sent[row] = 0;
+		due(w, k, row, part[i], part_ns(part[i], l->row[row].sent, weight[i]));
+		l->row[row].weight = l->row[row].sent = 0;
 	}
 	l->ntouched = weight ? 0 : l->ntouched;
 	free(weight);

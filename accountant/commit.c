@@ -142,15 +142,38 @@ static void put_payers(struct worker *w, struct link *k)
 	}
 }
 
+/* What lanes count, too: who resumes has to know what allowances are compared with. */
+static void put_spent(struct worker *w, const struct link *k, unsigned int lane)
+{
+	const struct lane *l = &k->lane[lane];
+	struct spent_row *row = calloc(l->nused + 1u, sizeof(*row));
+	struct lane_spent s = { .pos = l->is.state.pos,
+				.ack = l->is.state.ack,
+				.known = row && lane_known(k, lane),
+				.overflow_ns = l->overflow_ns,
+				.row = row };
+
+	for (; row && s.rows < l->nused; s.rows++)
+		row[s.rows] = (struct spent_row){ l->used[s.rows], l->row[l->used[s.rows]].spent };
+	ledger_put_spent(w->ledger, &k->e.id, lane, &s);
+	free(row);
+}
+
+static void put_lane(struct worker *w, const struct link *k, unsigned int lane)
+{
+	ledger_put_lane(w->ledger, &k->e.id, lane, &k->lane[lane].is);
+	put_spent(w, k, lane);
+}
+
 static void put_link(struct worker *w, struct link *k)
 {
 	ledger_put_epoch(w->ledger, &k->e);
 	put_payers(w, k);
 	for (unsigned int i = 0; i < k->e.lanes && k->lane; i++) {
-		struct lane *l = &k->lane[i];
+		const struct lane *l = &k->lane[i];
 
 		if (k->reader && (l->fresh || memcmp(&l->is, &l->stored, sizeof(l->is))))
-			ledger_put_lane(w->ledger, &k->e.id, i, &l->is);
+			put_lane(w, k, i);
 	}
 	if (k->e.state != EPOCH_OPEN)
 		ledger_drop_epoch(w->ledger, &k->e.id);
@@ -174,6 +197,12 @@ static int store(struct worker *w)
 	for (struct link *k = w->links; k; k = k->next)
 		if (k->dirty)
 			put_link(w, k);
+	for (unsigned int i = 0; i < w->quotas.n; i++)
+		if (w->quotas.item[i].dirty)
+			ledger_put_limit(w->ledger, w->quotas.item[i].vm, w->quotas.item[i].driver,
+					 w->quotas.item[i].ppm);
+	if (w->share_dirty)
+		ledger_put_share(w->ledger, w->share_commanded);
 	if (purge)
 		ledger_purge(w->ledger);
 	err = ledger_end(w->ledger);
@@ -203,6 +232,8 @@ static void clean(struct worker *w)
 	for (struct link *k = w->links; k; k = k->next)
 		if (k->dirty)
 			clean_link(k);
+	quota_clean(&w->quotas);
+	w->share_dirty = false;
 	w->own_base = w->own_seen;
 }
 

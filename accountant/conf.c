@@ -2,6 +2,7 @@
 #include "accountant/conf.h"
 #include "accountant/limits.h"
 #include "common/conf.h"
+#include "common/percent.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -32,7 +33,8 @@ struct loading {
 	struct conf *c;
 	int64_t pays[POLICY_RULES];
 	char *vm;
-	int64_t vm_pays[POLICY_RULES];
+	int64_t vm_pays[POLICY_RULES], weight;
+	char *percent, *driver;
 };
 
 static const char *add_vm(void *ctx)
@@ -46,9 +48,33 @@ static const char *add_vm(void *ctx)
 		return "vm: not a VM, allowed: " DOMTEXT_ALLOWED;
 	snprintf(r.vm, sizeof(r.vm), "%s", l->vm);
 	r.policy = policy_of_words(l->vm_pays);
+	r.weight = (unsigned int)l->weight;
 	return rules_add(&l->c->rules, &r) ? NULL : "no memory";
 }
 
+static const char *add_limit(void *ctx)
+{
+	struct loading *l = ctx;
+	uint64_t ppm;
+
+	if (!l->vm || !l->percent)
+		return "vm or cpu is missing, allowed: { vm = \"..\"; cpu = \"5%\"; driver = "
+		       "\"..\"; }";
+	if (!domtext_ok(l->vm))
+		return "vm: not a VM, allowed: " DOMTEXT_ALLOWED;
+	if (l->driver && !domtext_ok(l->driver))
+		return "driver: not a domain, allowed: " DOMTEXT_ALLOWED;
+	if (!percent_parse(l->percent, &ppm))
+		return "cpu: not a part of a CPU, allowed: " PERCENT_ALLOWED;
+	return quota_load(&l->c->quotas, l->vm, l->driver ? l->driver : "", ppm) ? NULL
+										 : "no memory";
+}
+
+#define DOMAIN_KEY(name, to)                                                                   \
+	{                                                                                      \
+		.key = (name), .type = CONF_STRING, .out = (to), .min = 1, .max = DOMTEXT - 1, \
+		.allowed = DOMTEXT_ALLOWED                                                     \
+	}
 #define PAYS(to, rule)                                                                 \
 	{                                                                              \
 		.key = policy_keys[rule].key, .type = CONF_CHOICE, .out = &(to)[rule], \
@@ -63,15 +89,29 @@ static bool read_file(struct loading *l, const char *file, char **error)
 	struct conf *c = l->c;
 	const struct conf_key pays[] = { ALL_PAYS(l->pays), { .key = NULL } };
 	const struct conf_key vm[] = {
-		{ .key = "vm",
-		  .type = CONF_STRING,
-		  .out = &l->vm,
-		  .min = 1,
-		  .max = DOMTEXT - 1,
-		  .allowed = DOMTEXT_ALLOWED },
+		DOMAIN_KEY("vm", &l->vm),
+		{ .key = "weight",
+		  .type = CONF_INT,
+		  .out = &l->weight,
+		  .min = 0,
+		  .max = 65535,
+		  .allowed = "0..65535, 0: never limited" },
 		ALL_PAYS(l->vm_pays),
 		{ .key = NULL },
 	};
+	const struct conf_key limit[] = {
+		DOMAIN_KEY("vm", &l->vm),
+		{ .key = "cpu",
+		  .type = CONF_STRING,
+		  .out = &l->percent,
+		  .min = 1,
+		  .max = 32,
+		  .allowed = "\"5%\", " PERCENT_ALLOWED },
+		DOMAIN_KEY("driver", &l->driver),
+		{ .key = NULL },
+	};
+	static const char *const guards[] = { "observe", "on", NULL };
+	static const char *const shares[] = { "off", "on", NULL };
 	const struct conf_key keys[] = {
 		{ .key = "database",
 		  .type = CONF_STRING,
@@ -83,8 +123,8 @@ static bool read_file(struct loading *l, const char *file, char **error)
 		  .type = CONF_STRING,
 		  .out = &c->socket,
 		  .min = 1,
-		  .max = 107,
-		  .allowed = "a path of at most 107 bytes" },
+		  .max = 99,
+		  .allowed = "a path of at most 99 bytes" },
 		{ .key = "synchronous",
 		  .type = CONF_STRING,
 		  .out = &c->synchronous,
@@ -144,6 +184,24 @@ static bool read_file(struct loading *l, const char *file, char **error)
 		  .allowed = "( { vm = \"..\"; receive = \"..\"; .. }, .. ), at most 1024 of them",
 		  .item = vm,
 		  .add = add_vm },
+		{ .key = "guard",
+		  .type = CONF_CHOICE,
+		  .out = &c->guard,
+		  .words = guards,
+		  .allowed = "\"observe\", \"on\"" },
+		{ .key = "share",
+		  .type = CONF_CHOICE,
+		  .out = &c->share,
+		  .words = shares,
+		  .allowed = "\"off\", \"on\"" },
+		{ .key = "limits",
+		  .type = CONF_LIST,
+		  .min = 0,
+		  .max = RULES_MAX,
+		  .allowed = "( { vm = \"..\"; cpu = \"5%\"; driver = \"..\"; }, .. ), at most "
+			     "1024 of them",
+		  .item = limit,
+		  .add = add_limit },
 		{ .key = NULL },
 	};
 
@@ -152,7 +210,7 @@ static bool read_file(struct loading *l, const char *file, char **error)
 
 static bool from_file(struct conf *c, const char *file, char **error)
 {
-	struct loading l = { .c = c };
+	struct loading l = { .c = c, .weight = WEIGHT_PRESET };
 	struct policy p;
 	bool ok;
 
@@ -160,6 +218,8 @@ static bool from_file(struct conf *c, const char *file, char **error)
 		l.pays[i] = l.vm_pays[i] = -1;
 	ok = read_file(&l, file, error);
 	free(l.vm);
+	free(l.percent);
+	free(l.driver);
 	p = policy_of_words(l.pays);
 	for (unsigned int i = 0; i < POLICY_RULES; i++)
 		if (p.who[i] >= 0)
@@ -211,5 +271,6 @@ void settings_free(struct conf *c)
 	free(c->socket);
 	free(c->synchronous);
 	rules_free(&c->rules);
+	quota_free(&c->quotas);
 	memset(c, 0, sizeof(*c));
 }

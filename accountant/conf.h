@@ -5,6 +5,7 @@
 #ifndef ACCOUNTANT_CONF_H
 #define ACCOUNTANT_CONF_H
 
+#include "accountant/quota.h"
 #include "accountant/rules.h"
 
 #include <stdbool.h>
@@ -33,7 +34,10 @@ struct conf {
 	bool full_sync;
 	int64_t tick_ms, idle_ms, commit_ms, unresolved_ms, statement_ms, restart_ms;
 	int64_t accounts_per_vm;
-	struct rules rules; /* who pays */
+	struct rules rules; /* who pays; weights */
+	int64_t guard; /* 0: observe, 1: on */
+	int64_t share; /* 1: on, unless commanded otherwise */
+	struct quotas quotas;
 };
 
 /* false: one line in *error (malloc'ed). */

@@ -7,6 +7,7 @@
 
 #include "accountant/accounts.h"
 #include "accountant/budget.h"
+#include "accountant/share.h"
 
 #include <acctring/abi.h>
 #include <stdbool.h>
@@ -57,6 +58,12 @@ struct domain_sums {
 	uint64_t overclaimed_ns; /* by lanes, beyond what can be true: billed to nobody */
 };
 
+/* How busy it is: allow_share.c. */
+struct domain_busy {
+	uint64_t wanted_ns; /* by the hypervisor */
+	uint64_t told_ns, since_ns, rate; /* by dom0 */
+};
+
 struct domain {
 	struct domain *next;
 	uint16_t domid;
@@ -67,6 +74,7 @@ struct domain {
 	uint64_t named_ms; /* since when; 0: it is not */
 	uint64_t unnamed_ms; /* since when; 0: it is named */
 	bool watched;
+	bool served_listed; /* all whom it serves were asked about, since it was named */
 	bool listed; /* all its slots were looked at since (re)start */
 	bool dirty;
 	struct slots look; /* at these nodes */
@@ -91,6 +99,8 @@ struct domain {
 	unsigned int refused_rows; /* not yet said in the log */
 	uint64_t said_refused_ms;
 	struct budget budget;
+	struct share share;
+	struct domain_busy busy;
 };
 
 #endif

@@ -2,6 +2,7 @@
 /*
  * feed.c - from a link's posts to accounts; who pays is found by resolve.c.
  */
+#include "accountant/allow.h"
 #include "accountant/limits.h"
 #include "accountant/links.h"
 #include "accountant/pays.h"
@@ -81,10 +82,11 @@ static void take(void *ctx, const struct acctring_item *item, unsigned int n)
 	}
 }
 
-static void quarantine(struct link *k)
+static void quarantine(struct worker *w, struct link *k)
 {
 	const char *reason = acctring_reader_reason(k->reader);
 
+	allow_again(w);
 	k->state = LINK_REFUSED;
 	k->e.state = EPOCH_REFUSED;
 	k->dirty = true;
@@ -122,7 +124,7 @@ static bool drain(struct worker *w, struct link *k, unsigned int flags)
 	if (n)
 		k->dirty = true;
 	if (n < 0)
-		quarantine(k);
+		quarantine(w, k);
 	return n > 0;
 }
 

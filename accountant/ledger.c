@@ -54,7 +54,12 @@ static const char schema[] =
 static const char later[] =
 	"CREATE TABLE IF NOT EXISTS sender(backend INTEGER, uuid BLOB, kind INTEGER,"
 	" device INTEGER, charged_ns INTEGER, due_ns INTEGER,"
-	" PRIMARY KEY(backend, uuid, kind, device)) WITHOUT ROWID;";
+	" PRIMARY KEY(backend, uuid, kind, device)) WITHOUT ROWID;"
+	"CREATE TABLE IF NOT EXISTS spent(epoch INTEGER, backend INTEGER, lane INTEGER,"
+	" pos INTEGER, ack INTEGER, known INTEGER, overflow_ns INTEGER, rows BLOB,"
+	" PRIMARY KEY(epoch, backend, lane)) WITHOUT ROWID;"
+	"CREATE TABLE IF NOT EXISTS vm_limit(vm TEXT, driver TEXT, ppm INTEGER,"
+	" PRIMARY KEY(vm, driver)) WITHOUT ROWID;";
 
 int ledger_errno(int rc)
 {

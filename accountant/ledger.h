@@ -47,6 +47,19 @@ struct lane_entry {
 	uint64_t carried_ns;
 };
 
+/* What was spent for payers on a lane: what allowances are compared with. */
+struct spent_row {
+	uint64_t row, ns;
+};
+
+struct lane_spent {
+	uint32_t pos, ack; /* up to there */
+	bool known; /* all of it */
+	uint64_t overflow_ns;
+	const void *row; /* struct spent_row, not aligned */
+	unsigned int rows;
+};
+
 enum payer_state { PAYER_UNSEEN, PAYER_UNRESOLVED, PAYER_RESOLVED, PAYER_REFUSED };
 
 struct payer_entry {
@@ -90,7 +103,12 @@ void ledger_put_served(struct ledger *l, const struct served_entry *s);
 void ledger_put_epoch(struct ledger *l, const struct epoch *e);
 void ledger_put_lane(struct ledger *l, const struct acctring_link_id *id, unsigned int lane,
 		     const struct lane_entry *e);
+void ledger_put_spent(struct ledger *l, const struct acctring_link_id *id, unsigned int lane,
+		      const struct lane_spent *s);
 void ledger_put_payer(struct ledger *l, const struct payer_entry *p);
+/* A limit that was commanded; parts of 1000000 of a CPU, 0: there is none any more. */
+void ledger_put_limit(struct ledger *l, const char *vm, const char *driver, uint64_t ppm);
+void ledger_put_share(struct ledger *l, bool on);
 /* After a tombstone: lanes and settled payer rows of the epoch. */
 void ledger_drop_epoch(struct ledger *l, const struct acctring_link_id *id);
 /* Tombstones older than a day, and all but the latest of a backend (limits.h). */
@@ -107,6 +125,13 @@ int ledger_load_payers(struct ledger *l, const struct acctring_link_id *id,
 		       void (*fn)(void *ctx, const struct payer_entry *), void *ctx);
 /* One epoch; 0, -ENOENT or -errno. */
 int ledger_find_epoch(struct ledger *l, unsigned int backend, uint64_t epoch, struct epoch *out);
+int ledger_load_spent(struct ledger *l, const struct acctring_link_id *id,
+		      void (*fn)(void *ctx, unsigned int lane, const struct lane_spent *),
+		      void *ctx);
+int ledger_load_limits(struct ledger *l,
+		       void (*fn)(void *ctx, const char *vm, const char *driver, uint64_t ppm),
+		       void *ctx);
+int ledger_load_share(struct ledger *l, int *on); /* untouched: nobody said */
 /* Entries 0 .. n-1; those without a row stay as they are.  0 or -errno. */
 int ledger_load_lanes(struct ledger *l, const struct acctring_link_id *id, struct lane_entry *to,
 		      unsigned int n);

@@ -238,6 +238,51 @@ int ledger_load_lanes(struct ledger *l, const struct acctring_link_id *id, struc
 	return done(l, s);
 }
 
+int ledger_load_spent(struct ledger *l, const struct acctring_link_id *id,
+		      void (*fn)(void *ctx, unsigned int lane, const struct lane_spent *),
+		      void *ctx)
+{
+	sqlite3_stmt *s = query(l, "SELECT * FROM spent WHERE backend=? AND epoch=?");
+
+	bind(s, id->domid, id->epoch);
+	while (row(l, s)) {
+		size_t bytes = (size_t)sqlite3_column_bytes(s, 7);
+		struct lane_spent e = { .pos = (uint32_t)num(s, 3),
+					.ack = (uint32_t)num(s, 4),
+					.known = num(s, 5),
+					.overflow_ns = num(s, 6),
+					.row = sqlite3_column_blob(s, 7) };
+
+		e.rows = (unsigned int)(bytes / sizeof(struct spent_row));
+		fn(ctx, (unsigned int)num(s, 2), &e);
+	}
+	return done(l, s);
+}
+
+int ledger_load_limits(struct ledger *l,
+		       void (*fn)(void *ctx, const char *vm, const char *driver, uint64_t ppm),
+		       void *ctx)
+{
+	sqlite3_stmt *s = query(l, "SELECT * FROM vm_limit");
+	char vm[64], driver[64];
+
+	while (row(l, s)) {
+		text(s, 0, vm);
+		text(s, 1, driver);
+		fn(ctx, vm, driver, num(s, 2));
+	}
+	return done(l, s);
+}
+
+int ledger_load_share(struct ledger *l, int *on)
+{
+	sqlite3_stmt *s = query(l, "SELECT value FROM meta WHERE key='share'");
+
+	if (row(l, s))
+		*on = num(s, 0) != 0;
+	return done(l, s);
+}
+
 static int load_held(struct ledger *l, const struct payer_entry *p)
 {
 	sqlite3_stmt *s = query(l, "SELECT * FROM held WHERE backend=? AND epoch=? AND row=?");

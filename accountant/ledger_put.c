@@ -21,17 +21,24 @@ static const char *const texts[STATEMENTS] = {
 	[PUT_SERVED] = "INSERT OR REPLACE INTO served VALUES(?,?,?,?,?)",
 	[PUT_EPOCH] = "INSERT OR REPLACE INTO epoch VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
 	[PUT_LANE] = "INSERT OR REPLACE INTO lane VALUES(?,?,?,?,?,?,?,?,?)",
+	[PUT_SPENT] = "INSERT OR REPLACE INTO spent VALUES(?,?,?,?,?,?,?,?)",
+	[PUT_LIMIT] = "INSERT OR REPLACE INTO vm_limit VALUES(?,?,?)",
+	[DROP_LIMIT] = "DELETE FROM vm_limit WHERE vm=? AND driver=?",
+	[PUT_SHARE] = "INSERT OR REPLACE INTO meta VALUES('share',?)",
 	[PUT_PAYER] = "INSERT OR REPLACE INTO payer VALUES(?,?,?,?,?,?,?,?,?,?)",
 	[PUT_HELD] = "INSERT OR REPLACE INTO held VALUES(?,?,?,?,?,?,?,?)",
 	[DROP_HELD] = "DELETE FROM held WHERE backend=? AND epoch=? AND row=?",
 	[DROP_LANES] = "DELETE FROM lane WHERE backend=? AND epoch=?",
+	[DROP_SPENT] = "DELETE FROM spent WHERE backend=? AND epoch=?",
 	[DROP_PAYERS] = "DELETE FROM payer WHERE backend=? AND epoch=? AND state<>1",
+	/* NOLINTBEGIN(bugprone-suspicious-missing-comma): none is */
 	[DROP_SLOT] = "DELETE FROM epoch WHERE backend=? AND slot=? AND lanes=0 AND state>2"
 		      " AND epoch<>?",
 	[PURGE] = "DELETE FROM epoch WHERE state<>1 AND changed<? AND NOT EXISTS" WAITING,
 	[PURGE_MANY] = "DELETE FROM epoch WHERE (backend,epoch) IN (SELECT backend,epoch FROM"
 		       " (SELECT *,row_number() OVER (PARTITION BY backend ORDER BY changed DESC)"
 		       " AS n FROM epoch WHERE state<>1) WHERE n>?) AND NOT EXISTS" WAITING,
+	/* NOLINTEND(bugprone-suspicious-missing-comma) */
 };
 
 sqlite3_stmt *ledger_statement(struct ledger *l, enum statement_id id)
@@ -210,6 +217,47 @@ void ledger_put_lane(struct ledger *l, const struct acctring_link_id *id, unsign
 	ledger_step(l, s);
 }
 
+void ledger_put_spent(struct ledger *l, const struct acctring_link_id *id, unsigned int lane,
+		      const struct lane_spent *e)
+{
+	sqlite3_stmt *s = ledger_statement(l, PUT_SPENT);
+
+	if (!s)
+		return;
+	num(s, 1, id->epoch);
+	num(s, 2, id->domid);
+	num(s, 3, lane);
+	num(s, 4, e->pos);
+	num(s, 5, e->ack);
+	num(s, 6, e->known);
+	num(s, 7, e->overflow_ns);
+	sqlite3_bind_blob(s, 8, e->row, (int)(e->rows * sizeof(struct spent_row)), SQLITE_STATIC);
+	ledger_step(l, s);
+}
+
+void ledger_put_limit(struct ledger *l, const char *vm, const char *driver, uint64_t ppm)
+{
+	sqlite3_stmt *s = ledger_statement(l, ppm ? PUT_LIMIT : DROP_LIMIT);
+
+	if (!s)
+		return;
+	text(s, 1, vm);
+	text(s, 2, driver);
+	if (ppm)
+		num(s, 3, ppm);
+	ledger_step(l, s);
+}
+
+void ledger_put_share(struct ledger *l, bool on)
+{
+	sqlite3_stmt *s = ledger_statement(l, PUT_SHARE);
+
+	if (!s)
+		return;
+	num(s, 1, on);
+	ledger_step(l, s);
+}
+
 static void put_held(struct ledger *l, const struct payer_entry *p)
 {
 	for (unsigned int i = 1; i < ACCTRING_CLASSES; i++) {
@@ -255,9 +303,9 @@ void ledger_put_payer(struct ledger *l, const struct payer_entry *p)
 
 void ledger_drop_epoch(struct ledger *l, const struct acctring_link_id *id)
 {
-	static const enum statement_id drop[] = { DROP_LANES, DROP_PAYERS };
+	static const enum statement_id drop[] = { DROP_LANES, DROP_SPENT, DROP_PAYERS };
 
-	for (unsigned int i = 0; i < 2; i++) {
+	for (unsigned int i = 0; i < 3; i++) {
 		sqlite3_stmt *s = ledger_statement(l, drop[i]);
 
 		if (!s)

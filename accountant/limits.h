@@ -25,7 +25,7 @@
  * is mapped takes from the maptrack frames of our domain (dom0: 262144 grants),
  * which its own backends, qemu and all other driver domains need as well.  References may
  * repeat, so it is not what a domain can grant that bounds them.  An honest one has
- * gntalloc's 1024.  Lanes times payer numbers, by 10 bytes, are at most 256 a page.
+ * gntalloc's 1024.  Lanes times payer numbers, by 92 bytes, are at most 256 a page.
  */
 #define PAGES_MAX 2048u
 
@@ -36,6 +36,16 @@
 #define ATTEMPT_BURST 512u
 #define ATTEMPT_EVERY_MS 250u
 #define TOMBSTONES_MAX 4096u
+
+/*
+ * Payer rows of one limited VM that the guard follows, at all lanes; those of further devices
+ * are not limited.  Looks at all rows, since new ones were opened: so many at once, then one
+ * each ROWS_EVERY_MS, at ROWS_LOOKED of a link.
+ */
+#define GUARD_ROWS_MAX 64u
+#define ROWS_BURST 256u
+#define ROWS_EVERY_MS 20u
+#define ROWS_LOOKED 1024u
 
 /* Lines in the log about what it did, likewise. */
 #define LINE_BURST 8u

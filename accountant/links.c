@@ -4,6 +4,7 @@
  */
 #include "accountant/links.h"
 
+#include "accountant/allow.h"
 #include "accountant/charge.h"
 #include "accountant/limits.h"
 #include "accountant/loopback.h"
@@ -333,8 +334,10 @@ static int attach(struct worker *w, struct link *k, bool known, unsigned int roo
 		k->e.state = EPOCH_OPEN;
 		k->dirty = true;
 		err = make_tables(k) ? load_payers(w, k) : -ENOMEM;
-		if (!err)
+		if (!err) {
 			take_over(w, k, lane, known);
+			err = lanes_load(w, k, lane, known);
+		}
 	}
 	free(lane);
 	return err;
@@ -362,6 +365,7 @@ int link_attach(struct worker *w, struct domain *d, const struct acctring_link_i
 	if (!k)
 		return -ENOMEM;
 	k->domain = d;
+	k->serial = ++w->serial;
 	k->held = held;
 	known = ledger_find_epoch(w->ledger, id->domid, id->epoch, &k->e);
 	k->e.id = *id;
@@ -383,6 +387,7 @@ int link_attach(struct worker *w, struct domain *d, const struct acctring_link_i
 		link_free(w, k);
 		return err;
 	}
+	allow_again(w);
 	log_debug("domain %u, slot %u, epoch %016" PRIx64 ": attached to \"%s\"", id->domid,
 		  id->slot, id->epoch, k->e.program);
 	if (held) {
@@ -460,17 +465,7 @@ void link_restore(struct worker *w, struct domain *d, const struct epoch *e)
 		load_payers(w, k);
 }
 
-void lane_free(struct lane *l)
-{
-	free(l->weight);
-	free(l->sent);
-	free(l->touched);
-	l->weight = l->sent = NULL;
-	l->touched = NULL;
-	l->ntouched = 0;
-}
-
-static void free_weights(struct link *k)
+static void free_rows(struct link *k)
 {
 	for (unsigned int i = 0; k->lane && i < k->e.lanes; i++)
 		lane_free(&k->lane[i]);
@@ -479,19 +474,21 @@ static void free_weights(struct link *k)
 /* Unmaps, and lets the holder unmap: what was in the pages is durable. */
 void link_detach(struct worker *w, struct link *k)
 {
+	allow_again(w);
 	if (k->reader)
 		acctring_detach(k->reader);
 	k->reader = NULL;
 	if (k->held)
 		link_release(w, &k->e.id);
 	k->held = false;
-	free_weights(k);
+	free_rows(k);
 }
 
 void link_free(struct worker *w, struct link *k)
 {
 	struct link **p;
 
+	allow_again(w);
 	resolve_never(k);
 	for (p = &w->links; *p && *p != k; p = &(*p)->next)
 		;
@@ -499,7 +496,7 @@ void link_free(struct worker *w, struct link *k)
 		*p = k->next;
 	if (k->reader)
 		acctring_detach(k->reader);
-	free_weights(k);
+	free_rows(k);
 	for (unsigned int i = 0; k->payer && i < k->npayers; i++)
 		free(k->payer[i].held);
 	free(k->lane);

@@ -19,13 +19,29 @@ enum link_state {
 	LINK_CLOSED, /* nothing but rows whose payer is not known yet */
 };
 
+/* A payer on a lane. */
+struct lane_row {
+	uint64_t weight; /* ns posted that he pays, not yet charged */
+	uint64_t sent; /* of that, what others received */
+	uint64_t spent; /* ns posted for him in this epoch: what his allowance is compared with */
+	uint64_t paid; /* ns posted that he pays, since we attached */
+	uint64_t allowed[2]; /* allow.c: at this driver domain, in all; 0: no limit */
+	uint64_t idle[2]; /* allow.c: of `spent`, when it was not followed any more */
+	uint64_t written; /* the allowance that stands in the page */
+	uint64_t written_ms;
+	uint8_t listed; /* allow.c: bit of each of the two that knows this row */
+};
+
 struct lane {
 	struct lane_entry is; /* as of the last drain */
 	struct lane_entry stored; /* as of the last commit */
-	uint64_t *weight; /* by payer: ns posted that he pays, not yet charged */
-	uint64_t *sent; /* of that, what others received */
+	struct lane_row *row; /* by payer; NULL: nothing was posted yet */
 	uint16_t *touched; /* payers with a weight */
 	unsigned int ntouched;
+	uint16_t *used; /* payers for whom something was spent */
+	unsigned int nused;
+	uint64_t overflow_ns; /* spent for somebody, nobody knows for whom */
+	bool had_known; /* what was spent before we attached is */
 	bool fresh; /* never stored */
 	uint64_t looked_ns; /* charge.c: at its clock, CLOCK_MONOTONIC */
 	uint64_t since_ns; /* last look that did not see the clock's present value; 0: none */
@@ -33,6 +49,7 @@ struct lane {
 
 struct link {
 	struct link *next;
+	uint64_t serial; /* of all that there were */
 	struct domain *domain;
 	struct acctring_reader *reader;
 	enum link_state state;
@@ -43,14 +60,20 @@ struct link {
 	struct epoch e;
 	unsigned int npayers;
 	struct payer *payer;
+	unsigned int rows_seen; /* allow.c: payer rows below it were opened */
 	struct lane *lane;
 	unsigned int unresolved; /* payer rows */
 	uint64_t drained_ms; /* when the last drain ended */
 	uint64_t skipped; /* acctring_reader_skipped(), as said in the log */
 };
 
-/* Its weights. */
+/* What is known of its payers; lane_ready() false: no memory. */
+bool lane_ready(const struct link *k, struct lane *l);
 void lane_free(struct lane *l);
+/* As the ledger has it; `old`: the lanes, `known`: the epoch.  0 or -errno. */
+int lanes_load(struct worker *w, struct link *k, const struct lane_entry *old, bool known);
+/* `spent` is all that was posted there in this epoch, so it can be limited. */
+bool lane_known(const struct link *k, unsigned int lane);
 /* Of that driver domain: an epoch is a number that anybody can write. */
 struct link *link_find(struct worker *w, unsigned int domid, uint64_t epoch);
 /*

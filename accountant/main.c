@@ -98,9 +98,8 @@ int main(int argc, char **argv)
 	if (optind < argc)
 		die(EXIT_USAGE, "%s: unexpected argument, allowed: options, see acctringd --help",
 		    argv[optind]);
-	if ((o.database && !*o.database) || (o.socket && (!*o.socket || strlen(o.socket) > 107)))
-		die(EXIT_USAGE,
-		    "%s: empty or too long, allowed: a path, a socket's of 1..107 bytes",
+	if ((o.database && !*o.database) || (o.socket && (!*o.socket || strlen(o.socket) > 99)))
+		die(EXIT_USAGE, "%s: empty or too long, allowed: a path, a socket's of 1..99 bytes",
 		    o.database && !*o.database ? "--database" : "--socket");
 	log_init("acctringd", o.syslog, o.verbose);
 	if (!settings_load(&conf, &o, &error))

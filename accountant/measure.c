@@ -45,20 +45,40 @@ void measure_close(struct measure *m)
 	free(m);
 }
 
-bool measure_domain(struct measure *m, uint64_t *ns)
+static bool sum(struct measure *m, uint64_t *ran, uint64_t *waited, unsigned int *vcpus)
 {
-	uint64_t sum = 0;
+	unsigned int i;
 
-	for (unsigned int i = 0; i < MAX_VCPUS; i++) {
+	*ran = *waited = 0;
+	for (i = 0; i < MAX_VCPUS; i++) {
 		if (xencall3(m->call, __HYPERVISOR_vcpu_op, VCPUOP_get_runstate_info, i,
 			     (uint64_t)(uintptr_t)m->info) < 0) {
 			if (errno != ENOENT || !i)
 				return false;
 			break;
 		}
-		sum += m->info->time[RUNSTATE_running];
+		*ran += m->info->time[RUNSTATE_running];
+		*waited += m->info->time[RUNSTATE_runnable];
 	}
-	*ns = sum;
+	*vcpus = i;
+	return true;
+}
+
+bool measure_domain(struct measure *m, uint64_t *ns)
+{
+	unsigned int vcpus;
+	uint64_t waited;
+
+	return sum(m, ns, &waited, &vcpus);
+}
+
+bool measure_wanted(struct measure *m, uint64_t *ns, unsigned int *vcpus)
+{
+	uint64_t waited;
+
+	if (!sum(m, ns, &waited, vcpus))
+		return false;
+	*ns += waited;
 	return true;
 }
 

@@ -30,29 +30,18 @@ void pays_find_all(struct worker *w)
 }
 
 /* `sent`: it pays as the sender of what another got. */
-static void weigh(struct lane *l, unsigned int row, uint64_t ns, bool sent)
+static inline void weigh(struct lane *l, unsigned int row, uint64_t ns, bool sent)
 {
+	struct lane_row *r = &l->row[row];
+
 	if (!ns)
 		return;
-	if (!l->weight[row])
+	if (!r->weight)
 		l->touched[l->ntouched++] = (uint16_t)row;
-	l->weight[row] = sat_add(l->weight[row], ns);
+	r->weight = sat_add(r->weight, ns);
+	r->paid += ns;
 	if (sent)
-		l->sent[row] = sat_add(l->sent[row], ns);
-}
-
-/* Room for a weight of each row; false: no memory, the time is carried. */
-static bool ready(const struct link *k, struct lane *l)
-{
-	if (l->weight)
-		return true;
-	l->weight = calloc(k->npayers, sizeof(*l->weight));
-	l->sent = calloc(k->npayers, sizeof(*l->sent));
-	l->touched = calloc(k->npayers, sizeof(*l->touched));
-	if (l->weight && l->sent && l->touched)
-		return true;
-	lane_free(l);
-	return false;
+		r->sent = sat_add(r->sent, ns);
 }
 
 static void share_out(const struct worker *w, struct link *k, struct lane *l,
@@ -70,13 +59,26 @@ static void share_out(const struct worker *w, struct link *k, struct lane *l,
 	weigh(l, ACCTRING_PAYER_NONE, s.nobody ? item->ns : 0, false);
 }
 
+/* As its lane counts it, whoever pays. */
+static inline void spend(struct lane *l, const struct acctring_item *item)
+{
+	struct lane_row *r = &l->row[item->payer];
+
+	if (item->overflow)
+		l->overflow_ns = sat_add(l->overflow_ns, item->ns);
+	if (!r->spent)
+		l->used[l->nused++] = item->payer;
+	r->spent = sat_add(r->spent, item->ns); /* never 0 again: `used` has it once */
+}
+
 void pays_weigh(const struct worker *w, struct link *k, const struct acctring_item *item,
 		bool known)
 {
 	struct lane *l = &k->lane[item->lane];
 
-	if (!ready(k, l))
+	if (!item->ns || (!l->row && !lane_ready(k, l)))
 		return;
+	spend(l, item);
 	if (POLICY_CLASSES >> item->klass & 1)
 		share_out(w, k, l, item, known);
 	else

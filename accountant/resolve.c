@@ -4,6 +4,7 @@
  * one queue, who was asked about last at its end, and each tick asks a few
  * questions: a backend may open thousands of rows that nobody confirms.
  */
+#include "accountant/allow.h"
 #include "accountant/charge.h"
 #include "accountant/limits.h"
 #include "accountant/links.h"
@@ -78,6 +79,7 @@ static void settle(struct worker *w, struct link *k, struct payer *p, struct acc
 	k->dirty = true;
 	k->unresolved--;
 	k->domain->held--;
+	allow_again(w);
 }
 
 /* A backend may name any number of domains: said now and then, with how many. */

@@ -37,3 +37,8 @@ const struct policy *rules_policy(const struct rules *r, unsigned int number)
 {
 	return number && number <= r->vms ? &r->vm[number - 1].policy : NULL;
 }
+
+unsigned int rules_weight(const struct rules *r, unsigned int number)
+{
+	return number && number <= r->vms ? r->vm[number - 1].weight : WEIGHT_PRESET;
+}

@@ -15,7 +15,10 @@
 struct rule {
 	char vm[DOMTEXT];
 	struct policy policy;
+	unsigned int weight; /* of a share of the driver domain; 0: never limited */
 };
+
+#define WEIGHT_PRESET 256u
 
 struct rules {
 	struct policy host;
@@ -30,5 +33,6 @@ void rules_free(struct rules *r);
 unsigned int rules_find(const struct rules *r, const uint8_t uuid[16], unsigned int domid,
 			const char *name);
 const struct policy *rules_policy(const struct rules *r, unsigned int number);
+unsigned int rules_weight(const struct rules *r, unsigned int number);
 
 #endif

@@ -222,9 +222,13 @@ static void scan_named(struct worker *w)
 		if (parse_u64(dir[i], DOMID_LAST, &domid))
 			read_named(w, (unsigned int)domid);
 	free(dir);
-	for (struct domain *d = w->domains; d; d = d->next)
+	for (struct domain *d = w->domains; d; d = d->next) {
 		if (!d->named && d->watched)
 			watch_links(w, d, false);
+		if (d->named && !d->served_listed)
+			watch_served(w, d);
+		d->served_listed = d->named;
+	}
 }
 
 /* ------------------------------------------------------------------ */

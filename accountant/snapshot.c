@@ -107,7 +107,7 @@ static void *serve(void *ctx)
 	return NULL;
 }
 
-static int listen_at(const char *path)
+int snapshot_listen(const char *path, unsigned int mode)
 {
 	struct sockaddr_un at = { .sun_family = AF_UNIX };
 	int fd, err;
@@ -127,7 +127,7 @@ static int listen_at(const char *path)
 		return -1;
 	}
 	unlink(path);
-	if (!bind(fd, (struct sockaddr *)&at, sizeof(at)) && !chmod(path, 0660) && !listen(fd, 16))
+	if (!bind(fd, (struct sockaddr *)&at, sizeof(at)) && !chmod(path, mode) && !listen(fd, 16))
 		return fd;
 	err = errno;
 	close(fd);
@@ -151,7 +151,7 @@ struct snapshot *snapshot_open(const char *path)
 
 	if (!s)
 		return NULL;
-	s->listener = listen_at(path);
+	s->listener = snapshot_listen(path, 0660);
 	if (s->listener < 0) {
 		free(s);
 		return NULL;

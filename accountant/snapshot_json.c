@@ -118,6 +118,23 @@ static json_t *link_of(const struct view_link *k)
 	return o;
 }
 
+static json_t *limit(const struct view_limit *m)
+{
+	json_t *o = json_object();
+
+	json_object_set_new(o, "vm", text(m->is.vm));
+	json_object_set_new(o, "uuid", m->found ? uuid(m->uuid) : json_string(""));
+	json_object_set_new(o, "domid", m->found ? number(m->domid) : json_null());
+	json_object_set_new(o, "name", text(m->name));
+	json_object_set_new(o, "driver", text(m->is.driver));
+	json_object_set_new(o, "ppm", number(m->is.ppm));
+	json_object_set_new(o, "commanded", json_boolean(m->commanded));
+	json_object_set_new(o, "lanes", number(m->now.lanes));
+	json_object_set_new(o, "open_lanes", number(m->now.open));
+	json_object_set_new(o, "let_go_ns", number(m->now.let_go_ns));
+	return o;
+}
+
 char *snapshot_json(const struct view *v)
 {
 	json_t *o = json_object(), *list;
@@ -139,6 +156,12 @@ char *snapshot_json(const struct view *v)
 	for (unsigned int i = 0; i < v->nlinks; i++)
 		json_array_append_new(list, link_of(&v->link[i]));
 	json_object_set_new(o, "links", list);
+	json_object_set_new(o, "guard", json_string(v->guard ? "on" : "observe"));
+	json_object_set_new(o, "share", json_boolean(v->share));
+	list = json_array();
+	for (unsigned int i = 0; i < v->nlimits; i++)
+		json_array_append_new(list, limit(&v->limit[i]));
+	json_object_set_new(o, "limits", list);
 	out = json_dumps(o, JSON_COMPACT);
 	json_decref(o);
 	return out;

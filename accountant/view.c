@@ -17,6 +17,7 @@ void view_free(struct view *v)
 	free(v->vm);
 	free(v->post);
 	free(v->link);
+	free(v->limit);
 	free(v);
 }
 
@@ -195,6 +196,32 @@ static void make_link(struct view *v, const struct link *k)
 	to->cpu_ns = k->e.cpu_ns;
 }
 
+static void name_limit(struct worker *w, struct view_limit *to)
+{
+	urcu_memb_read_lock();
+	for (const struct served *s = w->served.first; s && !to->found; s = s->next) {
+		if (!domtext_is(to->is.vm, s->is.uuid, s->is.domid, s->is.name))
+			continue;
+		to->found = true;
+		to->domid = s->is.domid;
+		memcpy(to->uuid, s->is.uuid, 16);
+		memcpy(to->name, s->is.name, sizeof(to->name));
+	}
+	urcu_memb_read_unlock();
+}
+
+static void make_limits(struct view *v, struct worker *w, const struct quotas *q, bool commanded)
+{
+	for (unsigned int i = 0; i < q->n; i++) {
+		struct view_limit *to = &v->limit[v->nlimits++];
+
+		to->is = q->item[i];
+		to->commanded = commanded;
+		name_limit(w, to);
+		allow_look(w, &to->is, &to->now);
+	}
+}
+
 struct view *view_make(struct worker *w)
 {
 	struct view *v = calloc(1, sizeof(*v));
@@ -209,7 +236,8 @@ struct view *view_make(struct worker *w)
 		links++;
 	v->domain = calloc(domains + 1u, sizeof(*v->domain));
 	v->link = calloc(links + 1u, sizeof(*v->link));
-	if (!v->domain || !v->link || !make_vms(v, w)) {
+	v->limit = calloc(w->quotas.n + w->conf.quotas.n + 1u, sizeof(*v->limit));
+	if (!v->domain || !v->link || !v->limit || !make_vms(v, w)) {
 		view_free(v);
 		return NULL;
 	}
@@ -222,5 +250,9 @@ struct view *view_make(struct worker *w)
 		make_domain(v, w, d);
 	for (const struct link *k = w->links; k; k = k->next)
 		make_link(v, k);
+	v->guard = w->conf.guard;
+	v->share = w->share;
+	make_limits(v, w, &w->quotas, true);
+	make_limits(v, w, &w->conf.quotas, false);
 	return v;
 }

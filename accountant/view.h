@@ -7,6 +7,7 @@
 #ifndef ACCOUNTANT_VIEW_H
 #define ACCOUNTANT_VIEW_H
 
+#include "accountant/allow.h"
 #include "accountant/domains.h"
 
 #include <stddef.h>
@@ -51,6 +52,16 @@ struct view_link {
 	uint64_t records, spilled, overflowed, cpu_ns;
 };
 
+struct view_limit {
+	struct quota is;
+	bool commanded;
+	bool found; /* such a VM is served here, or was */
+	uint8_t uuid[16];
+	uint16_t domid;
+	char name[NAME_MAX_BYTES];
+	struct allow_state now;
+};
+
 struct view {
 	struct rcu_head rcu;
 	unsigned int left; /* readers that came and went */
@@ -63,6 +74,9 @@ struct view {
 	struct view_vm *vm;
 	struct view_post *post;
 	struct view_link *link;
+	bool guard, share;
+	unsigned int nlimits;
+	struct view_limit *limit;
 };
 
 /* NULL: no memory.  Call right after a commit. */

@@ -166,7 +166,7 @@ void watch_events(struct worker *w)
 }
 
 /* Domids change hands, which is a matter of when. */
-static void look_at_served(struct worker *w, const struct domain *d)
+void watch_served(struct worker *w, const struct domain *d)
 {
 	unsigned int n;
 	uint64_t domid;
@@ -207,5 +207,5 @@ void watch_tick(struct worker *w)
 	look_at_all(w);
 	for (const struct domain *d = w->domains; d; d = d->next)
 		if (d->named)
-			look_at_served(w, d);
+			watch_served(w, d);
 }

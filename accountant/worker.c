@@ -5,6 +5,7 @@
 #include "accountant/worker.h"
 
 #include "accountant/charge.h"
+#include "accountant/control.h"
 #include "accountant/limits.h"
 #include "accountant/loopback.h"
 #include "accountant/pays.h"
@@ -110,6 +111,8 @@ static int load(struct worker *w)
 	if (!err)
 		err = ledger_load_served(w->ledger, load_served, w);
 	if (!err)
+		err = control_load(w);
+	if (!err)
 		err = ledger_load_epochs(w->ledger, load_epoch, w);
 	return err;
 }
@@ -144,6 +147,10 @@ static void unload(struct worker *w)
 		w->pending = p->next;
 		free(p);
 	}
+	allow_forget(w);
+	quota_free(&w->quotas);
+	w->share_commanded = -1;
+	w->share_dirty = false;
 	accounts_free(&w->accounts);
 	served_free(&w->served);
 }
@@ -165,6 +172,10 @@ static void first_open(struct worker *w)
 	if (!w->snapshot)
 		die(EXIT_ENV, "%s: cannot listen: %s", w->conf.socket, strerror(errno));
 	w->on_question = add(w, snapshot_fd(w->snapshot), on_question);
+	w->control = control_open(w);
+	if (!w->control)
+		log_warn("%s" CONTROL_SUFFIX ": cannot listen: %s: acctctl can set no limits",
+			 w->conf.socket, strerror(errno));
 	log_info("accountant of domain %u, ledger %s (%016" PRIx64 "), socket %s", w->domid,
 		 w->conf.database, w->incarnation, w->conf.socket);
 }
@@ -320,13 +331,15 @@ static void reload(struct worker *w)
 	c.socket = w->conf.socket;
 	free(w->conf.synchronous);
 	rules_free(&w->conf.rules);
+	quota_free(&w->conf.quotas);
 	w->conf = c;
 	w->accounts.per_vm = (unsigned int)c.accounts_per_vm;
+	w->share = w->share_commanded >= 0 ? w->share_commanded : c.share;
 	w->renamed = true;
 	log_info("configuration read again");
 }
 
-static void try_commit(struct worker *w)
+void worker_try_commit(struct worker *w)
 {
 	char why[256];
 
@@ -370,6 +383,8 @@ static int stop(struct worker *w)
 				link_tell(w, k, "closed");
 	}
 	unload(w);
+	allow_free(w->allow);
+	control_close(w->control);
 	statement_close(w->statement);
 	if (w->on_question)
 		event_free(w->on_question);
@@ -414,16 +429,20 @@ static void work(struct worker *w)
 	scan_tick(w);
 	if (!w->ledger)
 		return;
-	if (w->renamed)
+	if (w->renamed) {
 		pays_find_all(w);
+		allow_again(w);
+	}
 	w->renamed = false;
 	asked = snapshot_asked(w->snapshot, &question);
 	busy = drain_all(w);
+	allow_tick(w);
 	if (worker_commit_wanted(w) || asked)
-		try_commit(w);
+		worker_try_commit(w);
 	if (w->ledger)
 		publish(w, asked, question);
-	w->interval = busy ? (unsigned int)w->conf.tick_ms : 2 * w->interval;
+	w->interval = busy || (w->ledger && allow_hurry(w)) ? (unsigned int)w->conf.tick_ms
+							    : 2 * w->interval;
 }
 
 /*
@@ -530,7 +549,9 @@ int worker_main(const struct options *options, int holder)
 	place_ready("database", w.conf.database);
 	place_ready("socket", w.conf.socket);
 	urcu_memb_register_thread();
-	if (!accounts_init(&w.accounts) || !served_init(&w.served))
+	w.share_commanded = -1;
+	w.allow = allow_new();
+	if (!w.allow || !accounts_init(&w.accounts) || !served_init(&w.served))
 		die(EXIT_RUNTIME, "out of memory");
 	w.accounts.per_vm = (unsigned int)w.conf.accounts_per_vm;
 	w.own_seen = w.own_base = measure_self();

@@ -6,6 +6,7 @@
 #ifndef ACCOUNTANT_WORKER_H
 #define ACCOUNTANT_WORKER_H
 
+#include "accountant/allow.h"
 #include "accountant/conf.h"
 #include "accountant/hold.h"
 #include "accountant/links.h"
@@ -24,6 +25,7 @@
 #define PEERS "/local/domain/%u/data/acctring/peer"
 
 struct snapshot;
+struct control;
 
 /* An epoch that is open in the ledger and not attached. */
 struct pending {
@@ -49,6 +51,7 @@ struct worker {
 	enum own_cpu_from own_from;
 	struct statement *statement;
 	struct snapshot *snapshot;
+	struct control *control;
 
 	struct ledger *ledger; /* NULL: cannot be opened at the moment */
 	uint64_t incarnation;
@@ -56,6 +59,13 @@ struct worker {
 	struct served_table served;
 	struct domain *domains;
 	struct link *links;
+	uint64_t serial; /* of links */
+	struct allow *allow;
+	struct quotas quotas; /* commanded */
+	int share_commanded; /* 0, 1; less than 0: not */
+	bool share_dirty;
+	bool share; /* as it is */
+	bool reshaped; /* allow.h: look at all again */
 	struct pending *pending;
 	struct hold *holds; /* what the holder holds */
 	bool listed; /* the holder has told all its holds */
@@ -85,6 +95,8 @@ struct worker {
 
 int worker_main(const struct options *options, int holder);
 
+/* worker.c: commits now; when that fails there is no ledger afterwards, and all is forgotten. */
+void worker_try_commit(struct worker *w);
 /* worker.c: after a failed commit: forget all, try again later. */
 void worker_forget(struct worker *w);
 /* Opens the ledger, loads it, attaches what is held. */
@@ -105,6 +117,8 @@ void watch_open(struct worker *w);
 void watch_close(struct worker *w);
 void watch_tick(struct worker *w);
 void watch_events(struct worker *w);
+/* Asks about all whom it serves; of changes a watch tells. */
+void watch_served(struct worker *w, const struct domain *d);
 /* Follows that domain's links, or no more. */
 void watch_links(struct worker *w, struct domain *d, bool on);
 

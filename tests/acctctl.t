@@ -378,7 +378,7 @@ is $? 4 "in another domain: exit status 4"
 like "$out" 'Permission denied; this is for dom0' "and why"
 
 # -- help, completion --
-is "$("$ctl" --list-commands | tr '\n' ' ')" "ledger status dump attach detach completion help " "--list-commands"
+is "$("$ctl" --list-commands | tr '\n' ' ')" "ledger status dump limit share attach detach completion help " "--list-commands"
 fail=0
 for c in $("$ctl" --list-commands); do
 	[[ $("$ctl" help "$c") == "Usage: acctctl $c"* ]] || fail=1
@@ -387,7 +387,7 @@ is $fail 0 "help for each command"
 like "$("$ctl" --version)" '^acctctl [0-9]+\.[0-9]+' "--version"
 PATH=$BUILD/bin:$PATH
 eval "$("$ctl" completion)"
-COMP_WORDS=(acctctl s) COMP_CWORD=1
+COMP_WORDS=(acctctl st) COMP_CWORD=1
 _acctctl
 is "${COMPREPLY[*]}" status "completion of a command"
 COMP_WORDS=(acctctl ledger --w) COMP_CWORD=2

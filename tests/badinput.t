@@ -68,8 +68,8 @@ bad 2 '^acctring-collector: --foo: .*allowed: -c FILE, -n,' "$bin/acctring-colle
 bad 2 '^acctring-collector: -c: needs a value, allowed: -c FILE' "$bin/acctring-collector" -c
 bad 2 '^acctringd: --foo: .*allowed: see acctringd --help$' "$bin/acctringd" --foo
 bad 2 '^acctringd: x: unexpected argument, allowed: options' "$bin/acctringd" x
-bad 2 '^acctringd: --socket: empty or too long, allowed: a path, a socket.s of 1\.\.107 bytes$' \
-	"$bin/acctringd" -s "/$(printf %0107d 0)"
+bad 2 '^acctringd: --socket: empty or too long, allowed: a path, a socket.s of 1\.\.99 bytes$' \
+	"$bin/acctringd" -s "/$(printf %099d 0)"
 bad 4 "^acctringd: $tmp: unable to open database file, allowed: a file that we can read and write$" \
 	"$bin/acctringd" -d "$tmp" -s "$tmp/sock"
 bad 2 '^acctctl: leger: unknown command, allowed: ledger, status,' "$bin/acctctl" leger
@@ -110,6 +110,7 @@ daemon[collector]=$!
 pids="$pids $!"
 said collector "$b/2: \"v=1 uuid=what serial=-1 state=on\" is ignored, allowed: v=1 uuid=\.\. serial=\.\. state=on\|gone" \
 	"a bad backend/<B>/<F> is named"
+xenstore-rm $b/2
 xenstore-write /libxl/2/device/vbd/1/backend /local/domain/1/backend/abd/3/1
 said collector '/libxl/2/device/vbd/1/backend: "/local/domain/1/backend/abd/3/1" is ignored, allowed: /local/domain/<B>/backend/<kind>/2/<device>' \
 	"a bad backend path is named"

@@ -49,6 +49,29 @@ const struct command commands[] = {
 	  "The first line names the columns and begins with #.  Columns keep their places.\n"
 	  "accounts and links only the accountant itself tells.\n\n" SOURCE_HELP,
 	  "ledger accounts links domains --socket --from --verbose --help", cmd_dump },
+	{ "limit", "VM PERCENT [--driver DOMAIN] | VM --clear [--driver DOMAIN] | --list [--json]",
+	  "how much a VM may make driver domains spend",
+	  "Where the accountant runs, as root.  PERCENT is of one CPU, from 0.1%: what the VM is\n"
+	  "charged at the driver domains of this accountant together, or at one of them.  Its\n"
+	  "requests are served later, so that it is not charged more.  VM is a name, a UUID or, "
+	  "of\n"
+	  "a VM that is served, a domid.  It is kept over restarts, and stands above the limits "
+	  "of\n"
+	  "the configuration.  Limits are observed only while the configuration says\n"
+	  "guard = \"on\".  Never limited: dom0, the accountant's own domain, VMs of weight 0 in\n"
+	  "the configuration, and backends that do not link libacctring.\n\n"
+	  "  --driver DOMAIN     at that driver domain only\n"
+	  "  --clear             no such limit any more\n"
+	  "  --list              all limits, and what became of them\n"
+	  "  --json              JSON\n"
+	  "  --socket PATH       the accountant's socket; else ACCTRING_SOCKET, else the default\n",
+	  "--driver --clear --list --json --socket --help", cmd_limit },
+	{ "share", "on|off", "shares a busy driver domain fairly among VMs",
+	  "Where the accountant runs, as root.  While a driver domain is busier than 90 % and two\n"
+	  "VMs or more use it, each may be charged its part by weight (256, or as configured);\n"
+	  "who uses less is not limited, and the others have the rest.  Kept over restarts.\n\n"
+	  "  --socket PATH       the accountant's socket; else ACCTRING_SOCKET, else the default\n",
+	  "on off --socket --help", cmd_share },
 	{ "attach", "disk GUEST VDEV FILE | nic GUEST ID --mac MAC [OPTION]...",
 	  "gives a guest a disk or a network device of our backends",
 	  "In dom0.  GUEST and DOMAIN are names or domids.  VDEV is xvda, xvdb1, .. or a number;\n"
@@ -73,7 +96,7 @@ const struct command commands[] = {
 	{ "completion", "", "a completion script for bash", "Use: eval \"$(acctctl completion)\"\n",
 	  "--help", cmd_completion },
 	{ "help", "[COMMAND]", "this, or more about a command", "",
-	  "ledger status dump attach detach completion", cmd_help },
+	  "ledger status dump limit share attach detach completion", cmd_help },
 	{ NULL, NULL, NULL, NULL, NULL, NULL },
 };
 
@@ -93,7 +116,7 @@ static void help_all(void)
 
 	puts("Usage: acctctl COMMAND [OPTION]...\n"
 	     "Shows what the accountant of this domain knows; in dom0, what all of them told\n"
-	     "acctring-collector.  Attaches devices to our backends.\n");
+	     "acctring-collector.  Limits VMs.  Attaches devices to our backends.\n");
 	for (c = commands; c->name; c++)
 		printf("  %-11s %s\n", c->name, c->summary);
 	puts("\n  --help, --version, --list-commands, --list-options COMMAND\n\n"

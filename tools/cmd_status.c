@@ -167,10 +167,12 @@ static void show_json(const struct snapshot *before, const struct snapshot *now)
 			link_json(&now->link[i], ledger_link_rate(before, now, &now->link[i])));
 	for (i = 0; i < now->domains; i++)
 		json_array_append_new(domains, domain_json(&now->domain[i], now->store));
-	all = json_pack("{s:i, s:s, s:f, s:o, s:s, s:o, s:o}", "v", 1, "source",
+	all = json_pack("{s:i, s:s, s:f, s:o, s:s, s:o, s:o, s:o, s:b, s:I}", "v", 1, "source",
 			now->store ? "store" : "socket", "t", now->t, "domid",
 			now->store ? json_null() : json_integer((json_int_t)now->domid),
-			"incarnation", now->incarnation, "links", links, "domains", domains);
+			"incarnation", now->incarnation, "links", links, "domains", domains,
+			"guard", now->guard[0] ? json_string(now->guard) : json_null(), "share",
+			now->share, "limits", (json_int_t)now->limits);
 	if (!all || json_dumpf(all, stdout, JSON_COMPACT))
 		die(EXIT_RUNTIME, "cannot write JSON");
 	putchar('\n');
@@ -186,7 +188,11 @@ static void show(const struct snapshot *before, const struct snapshot *now)
 		puts("\nLinks, one by one: acctctl status, in the domain of the accountant.");
 		return;
 	}
-	printf("accountant in domain %" PRIu64 ", ledger %s\n\n", now->domid, now->incarnation);
+	printf("accountant in domain %" PRIu64 ", ledger %s\n", now->domid, now->incarnation);
+	if (now->guard[0])
+		printf("guard %s, share %s, %zu limit%s: acctctl limit --list\n", now->guard,
+		       now->share ? "on" : "off", now->limits, now->limits == 1 ? "" : "s");
+	putchar('\n');
 	show_links(before, now, colours);
 	putchar('\n');
 	show_domains(now, colours);

@@ -18,7 +18,7 @@ struct command {
 };
 
 /* for error texts */
-#define COMMANDS "ledger, status, dump, attach, detach, completion, help"
+#define COMMANDS "ledger, status, dump, limit, share, attach, detach, completion, help"
 
 extern const struct command commands[]; /* ended by a NULL name */
 const struct command *command_find(const char *name);
@@ -26,6 +26,8 @@ const struct command *command_find(const char *name);
 int cmd_ledger(int argc, char **argv);
 int cmd_status(int argc, char **argv);
 int cmd_dump(int argc, char **argv);
+int cmd_limit(int argc, char **argv);
+int cmd_share(int argc, char **argv);
 int cmd_attach(int argc, char **argv);
 int cmd_detach(int argc, char **argv);
 int cmd_completion(int argc, char **argv);
@@ -39,11 +41,21 @@ struct common {
 	bool json;
 	bool watch;
 	double seconds; /* of --watch */
+	bool clear, list;
+	const char *second; /* argument */
 	const char *argument; /* the one argument, where a command takes one */
 };
 
 /* Bits of what a command takes. */
-enum { TAKES_JSON = 1, TAKES_WATCH = 2, TAKES_ARGUMENT = 4, TAKES_SOURCE = 8, TAKES_DRIVER = 16 };
+enum {
+	TAKES_JSON = 1,
+	TAKES_WATCH = 2,
+	TAKES_ARGUMENT = 4,
+	TAKES_SOURCE = 8,
+	TAKES_DRIVER = 16,
+	TAKES_LIMIT = 32,
+	TAKES_SOCKET = 64
+};
 
 /* Ends the program with one line when the command line is wrong. */
 void common_parse(struct common *o, int argc, char **argv, unsigned int takes);

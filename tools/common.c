@@ -15,7 +15,7 @@
 
 static volatile sig_atomic_t interrupted;
 
-enum { OPT_SOCKET = 256, OPT_FROM, OPT_JSON, OPT_WATCH, OPT_DRIVER, OPT_HELP };
+enum { OPT_SOCKET = 256, OPT_FROM, OPT_JSON, OPT_WATCH, OPT_DRIVER, OPT_CLEAR, OPT_LIST, OPT_HELP };
 
 static const struct option longs[] = {
 	{ "socket", required_argument, NULL, OPT_SOCKET },
@@ -24,6 +24,8 @@ static const struct option longs[] = {
 	{ "json", no_argument, NULL, OPT_JSON },
 	{ "watch", optional_argument, NULL, OPT_WATCH },
 	{ "driver", required_argument, NULL, OPT_DRIVER },
+	{ "clear", no_argument, NULL, OPT_CLEAR },
+	{ "list", no_argument, NULL, OPT_LIST },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ NULL, 0, NULL, 0 },
 };
@@ -64,7 +66,7 @@ static void take_source(struct common *o, int opt, const char *command, unsigned
 {
 	static const char *const option[] = { "--socket", "--from", "--verbose" };
 
-	if (!(takes & TAKES_SOURCE))
+	if (!(takes & TAKES_SOURCE) && !(takes & TAKES_SOCKET && opt == OPT_SOCKET))
 		usage(command, option[opt == 'v' ? 2 : opt - OPT_SOCKET], "unknown option");
 	if (opt == 'v')
 		log_init("acctctl", false, true);
@@ -107,6 +109,12 @@ static void take_option(struct common *o, int opt, int argc, char **argv, unsign
 			usage(argv[0], "--driver", "unknown option");
 		o->driver = optarg;
 		return;
+	case OPT_CLEAR:
+	case OPT_LIST:
+		if (!(takes & TAKES_LIMIT))
+			usage(argv[0], opt == OPT_LIST ? "--list" : "--clear", "unknown option");
+		*(opt == OPT_LIST ? &o->list : &o->clear) = true;
+		return;
 	case OPT_HELP:
 		exit(cmd_help(2, (char *[]){ (char *)"help", argv[0], NULL }));
 	case ':':
@@ -127,6 +135,8 @@ void common_parse(struct common *o, int argc, char **argv, unsigned int takes)
 		take_option(o, opt, argc, argv, takes);
 	if (optind < argc && takes & TAKES_ARGUMENT)
 		o->argument = argv[optind++];
+	if (optind < argc && takes & TAKES_LIMIT)
+		o->second = argv[optind++];
 	if (optind < argc)
 		usage(argv[0], argv[optind], "unexpected argument");
 }

@@ -117,6 +117,35 @@ int snap_get(const char *path, struct snapshot *s, char error[SNAP_ERROR])
 	return status;
 }
 
+int snap_command(const char *path, const char *line, char *reply, size_t size)
+{
+	char control[256], error[SNAP_ERROR];
+	size_t len, n = strlen(line);
+	char *text;
+	int fd;
+
+	snprintf(control, sizeof(control), "%s.control", path);
+	fd = connect_to(control, error);
+	if (fd < 0) {
+		snprintf(reply, size, "%s", error);
+		return -fd;
+	}
+	text = send(fd, line, n, MSG_NOSIGNAL) == (ssize_t)n ? read_all(fd, &len) : NULL;
+	close(fd);
+	if (!text || !len) {
+		fail(error, control, text ? "it closed without a word" : strerror(errno));
+		snprintf(reply, size, "%s", error);
+		free(text);
+		return EXIT_ENV;
+	}
+	len = len < size ? len : size - 1;
+	memcpy(reply, text, len);
+	reply[len] = 0;
+	reply[strcspn(reply, "\n")] = 0;
+	free(text);
+	return 0;
+}
+
 bool snap_only(struct snapshot *s, const char *driver)
 {
 	bool number;

@@ -51,6 +51,12 @@ struct snap_link {
 	char epoch[20], program[64], state[16], reason[128];
 };
 
+struct snap_limit {
+	char vm[64], uuid[40], name[64], driver[64];
+	bool found, commanded;
+	uint64_t domid, ppm, lanes, open_lanes, let_go_ns;
+};
+
 struct snapshot {
 	bool store; /* from xenstore: no accounts, no links, domid or incarnation */
 	double t; /* unix seconds; store: the latest */
@@ -60,6 +66,11 @@ struct snapshot {
 	struct snap_vm *vm;
 	struct snap_link *link;
 	size_t domains, vms, links;
+	/* only from the accountant itself: */
+	char guard[16];
+	bool share;
+	struct snap_limit *limit;
+	size_t limits;
 };
 
 #define SNAP_STORE "/tool/acctring/domain"
@@ -70,6 +81,11 @@ const char *snap_path(const char *option);
  * 0, or an exit status and one line in error; EXIT_ENV: no accountant answers.
  */
 int snap_get(const char *path, struct snapshot *s, char error[SNAP_ERROR]);
+/*
+ * Says a line to the accountant's control socket and reads its answer, one line, into
+ * `reply`.  0, or an exit status and one line in `reply`.
+ */
+int snap_command(const char *path, const char *line, char *reply, size_t size);
 /* The same from a text. */
 int snap_parse(const char *text, size_t len, struct snapshot *s, char error[SNAP_ERROR]);
 void snap_free(struct snapshot *s);

@@ -157,6 +157,38 @@ static void read_link(struct parser *p, const json_t *o, struct snap_link *l)
 	get_text(p, o, "reason", l->reason, sizeof(l->reason));
 }
 
+static void read_limit(struct parser *p, const json_t *o, struct snap_limit *m)
+{
+	m->found = json_is_integer(json_object_get(o, "domid"));
+	get_text(p, o, "vm", m->vm, sizeof(m->vm));
+	get_text(p, o, "uuid", m->uuid, sizeof(m->uuid));
+	get_text(p, o, "name", m->name, sizeof(m->name));
+	get_text(p, o, "driver", m->driver, sizeof(m->driver));
+	m->domid = m->found ? get(p, o, "domid") : 0;
+	m->ppm = get(p, o, "ppm");
+	m->commanded = json_is_true(json_object_get(o, "commanded"));
+	m->lanes = get(p, o, "lanes");
+	m->open_lanes = get(p, o, "open_lanes");
+	m->let_go_ns = get(p, o, "let_go_ns");
+}
+
+/* An accountant that is older than these has none. */
+static void read_guard(struct parser *p, const json_t *o, struct snapshot *s)
+{
+	const json_t *list;
+	size_t i;
+
+	if (!json_object_get(o, "guard"))
+		return;
+	get_text(p, o, "guard", s->guard, sizeof(s->guard));
+	s->share = json_is_true(json_object_get(o, "share"));
+	s->limit = get_array(p, o, "limits", sizeof(*s->limit), &list, &s->limits);
+	p->in = "limits";
+	for (i = 0; i < s->limits; i++)
+		read_limit(p, json_array_get(list, i), &s->limit[i]);
+	p->in = "document";
+}
+
 /* What the document says of links, counted for each driver domain. */
 static void count_links(struct snapshot *s)
 {
@@ -195,6 +227,8 @@ static void read_document(struct parser *p, const json_t *o, struct snapshot *s)
 	p->in = "links";
 	for (i = 0; i < s->links; i++)
 		read_link(p, json_array_get(list, i), &s->link[i]);
+	p->in = "document";
+	read_guard(p, o, s);
 	count_links(s);
 }
 
@@ -227,5 +261,6 @@ void snap_free(struct snapshot *s)
 	free(s->domain);
 	free(s->vm);
 	free(s->link);
+	free(s->limit);
 	memset(s, 0, sizeof(*s));
 }

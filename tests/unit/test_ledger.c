@@ -325,14 +325,79 @@ static void no_directory(void **ctx)
 	assert_int_equal(ledger_open(&l, "/nonexistent/l.db", false, why, sizeof(why)), -EACCES);
 }
 
+static void see_limit(void *ctx, const char *name, const char *driver, uint64_t ppm)
+{
+	char *seen = ctx;
+	size_t n = strlen(seen);
+
+	snprintf(seen + n, 128 - n, "%s/%s/%d ", name, driver, (int)ppm);
+}
+
+static void see_spent(void *ctx, unsigned int lane, const struct lane_spent *s)
+{
+	struct spent_row row;
+	uint64_t *sum = ctx;
+
+	memcpy(&row, s->row, sizeof(row));
+	*sum += row.ns + s->overflow_ns + lane + s->rows + s->pos + s->ack + s->known;
+}
+
+/* Commands, what is paid as a sender, what lanes count: all there after a restart. */
+static void guard(void **ctx)
+{
+	const struct acctring_link_id id = { .epoch = 7, .domid = 1 };
+	const struct spent_row row[2] = { { 9, 1000000 }, { 10, 5 } };
+	const struct lane_spent spent = { 3, 4, true, 20000, row, 2 };
+	struct ledger *l = must_open();
+	struct account x = { .key = vm, .due_ns = 9, .due_sent_ns = 8, .sent_ns = 70 };
+	char seen[128] = "";
+	uint64_t sum = 0;
+	int share = -1;
+
+	(void)ctx;
+	assert_int_equal(ledger_load_share(l, &share), 0);
+	assert_int_equal(share, -1);
+	assert_int_equal(ledger_begin(l), 0);
+	ledger_put_limit(l, "web", "", 50000);
+	ledger_put_limit(l, "web", "netvm", 20000);
+	ledger_put_limit(l, "web", "", 60000);
+	ledger_put_share(l, true);
+	ledger_put_spent(l, &id, 300, &spent);
+	ledger_put_account(l, &x);
+	assert_int_equal(ledger_end(l), 0);
+	ledger_close(l);
+	l = must_open();
+	assert_int_equal(ledger_load_limits(l, see_limit, seen), 0);
+	assert_string_equal(seen, "web//60000 web/netvm/20000 ");
+	assert_int_equal(ledger_load_share(l, &share), 0);
+	assert_int_equal(share, 1);
+	assert_int_equal(ledger_load_spent(l, &id, see_spent, &sum), 0);
+	assert_int_equal(sum, 1000000 + 20000 + 300 + 2 + 3 + 4 + 1);
+	load_ns(l, &x);
+	assert_int_equal(x.sent_ns, 70);
+	assert_int_equal(x.due_sent_ns, 8);
+	assert_int_equal(ledger_begin(l), 0);
+	ledger_put_limit(l, "web", "netvm", 0);
+	ledger_drop_epoch(l, &id);
+	assert_int_equal(ledger_end(l), 0);
+	seen[0] = 0;
+	sum = 0;
+	assert_int_equal(ledger_load_limits(l, see_limit, seen), 0);
+	assert_string_equal(seen, "web//60000 ");
+	assert_int_equal(ledger_load_spent(l, &id, see_spent, &sum), 0);
+	assert_int_equal(sum, 0);
+	ledger_close(l);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(commit_and_resume), TEST(rolled_back),	 TEST(tombstone),
-		TEST(payers_and_held),	 TEST(one_accountant),	 TEST(damaged),
-		TEST(no_directory),	 TEST(epoch_of_another), TEST(many_tombstones),
+		TEST(guard),	       TEST(commit_and_resume), TEST(rolled_back),
+		TEST(tombstone),       TEST(payers_and_held),	TEST(one_accountant),
+		TEST(damaged),	       TEST(no_directory),	TEST(epoch_of_another),
+		TEST(many_tombstones),
 	};
 
 	urcu_memb_register_thread();

@@ -5,6 +5,8 @@
  */
 #include "tests/unit/test_ring_xen.h"
 
+#include "ring/pages.h"
+
 #include <acctring/accountant.h>
 #include <fcntl.h>
 

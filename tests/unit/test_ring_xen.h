@@ -28,7 +28,8 @@
 #include <xentoollog.h>
 
 #include "ring/barrier.h"
-#include "ring/pages.h"
+
+#include <acctring/abi.h>
 
 #define XEN_PAGES 4096u
 #define XEN_NODES 64u

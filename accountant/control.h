@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * control.h - the unix socket on which acctctl commands limits: <socket>.control,
+ * for root alone.  One line each, one line back when it is durable:
+ *
+ *	limit vm=TEXT driver=TEXT ppm=N		driver=- : all together; ppm=0: clear
+ *	share on=0|1
+ *	ok ...	or  error STATUS ...
+ *
+ * In the worker's event loop; who sends no line is left after a while.
+ */
+#ifndef ACCOUNTANT_CONTROL_H
+#define ACCOUNTANT_CONTROL_H
+
+#define CONTROL_SUFFIX ".control"
+
+struct worker;
+struct control;
+
+/* NULL and errno. */
+struct control *control_open(struct worker *w);
+void control_close(struct control *c);
+/* What was commanded before, from the ledger.  0 or -errno. */
+int control_load(struct worker *w);
+
+#endif
