@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=bash
+# A guest that reads as fast as it can, from a disk of dom0, with a limit of 5 % of a CPU:
+# what it is charged by dom0's own clock, in all and in the worst second, without
+# the limit and with it; and how long a neighbour's reading takes beside it.
+# limit: 300
+guests offender neighbour
+printf 'drivers = ( { domain = "0"; accountant = "0"; } );\n' >"$run/collector.conf"
+start_at dom0 collector "acctring-collector -v -c $run/collector.conf"
+echo 'guard = "on";' >"$run/acctringd.conf"
+start_at dom0 acctringd "sh -c 'renice -n -15 -p \$\$; exec acctringd -v -c $run/acctringd.conf -d /tmp/ledger.db -s /tmp/acctringd.sock'"
+start_at dom0 blkback 'acctring-blkback -v --totals /tmp/vbd.tsv'
+disk offender dom0 64M
+disk neighbour dom0 64M
+export ACCTRING_SOCKET=/tmp/acctringd.sock
+f=$(domid offender)
+reads() { # takes so many ms
+	local began
+	began=$(date +%s%N)
+	io_read neighbour 2
+	echo $((($(date +%s%N) - began) / 1000000))
+}
+# charged SECONDS: "mean worst least looks", per cent of a CPU; seconds by the accountant's clock, or
+# what is between two looks where that is more
+charged() {
+	timeout -s INT "$1" acctctl ledger --watch 0.5 --json >"$run/looks" 2>/dev/null || : # it never ends by itself
+	tr '{' '\n' <"$run/looks" | awk -v f="$f" '
+		function num(key) { return match($0, "\"" key "\":[0-9.]+") ? substr($0, RSTART + length(key) + 3, RLENGTH - length(key) - 3) + 0 : -1 }
+		/"interval_s"/ { now = num("t") }
+		num("domid") == f && num("charged_ns") >= 0 { t[++n] = now; c[n] = num("charged_ns") }
+		END {
+			if (n < 4) exit 1
+			least = 1e9
+			for (i = j = 1; i <= n; i++) {
+				while (t[j + 1] <= t[i] - 1) j++
+				if (t[j] > t[i] - 1) continue
+				s = (c[i] - c[j]) / (t[i] - t[j]) / 1e7
+				if (s > worst) worst = s
+				if (s < least) least = s
+			}
+			printf "%.2f %.2f %.2f %d\n", (c[n] - c[1]) / (t[n] - t[1]) / 1e7, worst, least, n
+		}'
+}
+charge() { acctctl dump ledger 2>/dev/null | awk -F '\t' -v f="$f" '$2 == f && $5 > 0 { ok = 1 } END { exit !ok }'; }
+
+alone=$(reads)
+io_start offender
+until_ok 30 charge || fail "nothing is charged: $(log_of dom0 acctringd)"
+read -r free worst _ looks < <(charged $((10 * slow))) || fail "no looks: $(head -c 600 "$run/looks")"
+beside=$(reads)
+diag "without a limit: $free % of a CPU, worst second $worst % ($looks looks); a neighbour reads 2 MiB in $beside ms, alone in $alone ms"
+acctctl limit offender 5% >&2
+sleep 4
+read -r mean worst low looks < <(charged $((25 * slow))) || fail "no looks: $(head -c 600 "$run/looks")"
+diag "limit 5 %: $mean % over the run, seconds from $low to $worst % ($looks looks)"
+limited=$(reads)
+diag "a neighbour beside it reads 2 MiB in $limited ms"
+acctctl limit --list >&2
+cat "$run/looks" >"$results/guard-limit.json"
+awk -v m="$mean" -v w="$worst" -v f="$free" 'BEGIN { exit !(f > 10 && m >= 4.5 && m <= 5.5 && w <= 7.5) }' ||
+	fail "limit 5 %, free $free %: $mean %, worst second $worst %"
+# who limits is killed: the guest is free at once
+at dom0 5 'kill -KILL $(cat /tmp/acctringd.pid) $(pidof acctringd)'
+before=$(at dom0 5 'cat /proc/$(cat /tmp/blkback.pid)/stat' | awk '{ print $14 + $15 }')
+sleep 3
+after=$(at dom0 5 'cat /proc/$(cat /tmp/blkback.pid)/stat' | awk '{ print $14 + $15 }')
+diag "the accountant is killed: blkback burns $((after - before)) of 300 ticks"
+[ $((after - before)) -gt 30 ] || fail "still limited"
+io_stop offender
+clean_log
