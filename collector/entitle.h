@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * entitle.h - what a VM had in the scheduler before we changed it, and every
+ * value that we put there, so that it gets its own back and nothing of an
+ * operator's is overwritten.  Pure.
+ *
+ * libxl copies the live values into a VM's configuration when it reboots, is
+ * saved or migrated.  So a VM is known by its UUID, and one that is born again
+ * may carry any value that we ever wrote.  One that lives carries the last one,
+ * or the one before where we died in between: anything else is an operator's.
+ * A number of ours that an operator writes, too, is not told apart from ours
+ * where the VM is born again: `acctctl entitle` is for that.
+ */
+#ifndef COLLECTOR_ENTITLE_H
+#define COLLECTOR_ENTITLE_H
+
+#include "collector/sched.h"
+
+#include <stddef.h>
+
+struct knob {
+	bool known; /* was read at all */
+	bool dirty; /* `found` or `ours` is not yet what the kept line says */
+	uint16_t found; /* not of ours; to be given back */
+	uint16_t is; /* as we left it, or found it */
+	uint16_t next; /* being written; `is`: nothing */
+	uint64_t ours[65536 / 64]; /* set of all that we wrote, but for `found` */
+};
+
+struct entitle {
+	uint8_t uuid[16];
+	uint16_t domid; /* whom the knobs are of */
+	bool met; /* that domain was there */
+	struct knob knob[KNOBS];
+	/* what the operator said; 0: nothing, what was found counts */
+	uint16_t want[KNOBS];
+};
+
+/* The domain that has the UUID now. */
+enum knob_seen {
+	KNOB_FOUND, /* what it was, or first seen */
+	KNOB_OURS, /* born with a value that we wrote */
+	KNOB_THEIRS, /* somebody wrote it: that is what it has a right to now */
+};
+
+/*
+ * Its knobs are read as `now`.  A domid other than e->domid: it is born again.
+ * seen[] says what each is.
+ */
+void entitle_see(struct entitle *e, uint16_t domid, const uint16_t now[KNOBS],
+		 enum knob_seen seen[KNOBS]);
+
+/* The VM's right: what the operator said, else what was found. */
+uint16_t entitle_of(const struct entitle *e, enum knob_name which);
+
+/*
+ * `value` is about to be written.  true: the whole line must be kept before,
+ * and durably (then entitle_kept()); else its head will do.
+ */
+bool entitle_plan(struct entitle *e, enum knob_name which, uint16_t value);
+void entitle_kept(struct entitle *e);
+/* Then it was read as `now`. */
+void knob_done(struct knob *k, uint16_t now);
+/* Something of ours is there, to be given back. */
+bool knob_ours(const struct knob *k);
+/* Nothing of ours was ever there, and the operator said nothing. */
+bool entitle_empty(const struct entitle *e);
+
+/*
+ * The line of a VM.  The head of it has a fixed length and says what changes
+ * with each write, so that it can be written over in place.
+ */
+#define ENTITLE_HEAD 80
+#define ENTITLE_LINE 524288 /* the longest: every second number of both */
+void entitle_head(const struct entitle *e, char head[ENTITLE_HEAD + 1]);
+size_t entitle_line(const struct entitle *e, char *line, size_t size);
+/* Reads such a line into *e, whose UUID stays; false: not one. */
+bool entitle_parse(const char *line, struct entitle *e);
+
+#endif
