@@ -250,7 +250,10 @@ static int vcpu(struct cpu_dom *c, uint64_t id, struct xsb_msg *rep, int none)
 	off = cpu_offline_ns(c);
 	now = cpu_now();
 	memset(v, 0, sizeof(*v));
-	v->state = c->stopped ? RUNSTATE_offline : RUNSTATE_running;
+	if (!c->stopped)
+		v->state = RUNSTATE_running;
+	else /* as credit2: a budget parks a vCPU, others' weights keep it in the queue */
+		v->state = c->over ? RUNSTATE_offline : RUNSTATE_runnable;
 	v->cpu = (uint32_t)id;
 	v->entered = now;
 	v->time[RUNSTATE_running] = ran;

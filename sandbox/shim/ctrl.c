@@ -140,7 +140,7 @@ EXPORT int xc_vcpu_getinfo(xc_interface *xch, uint32_t domid, uint32_t id, xc_vc
 	info->vcpu = id;
 	info->online = 1;
 	info->running = v->state == RUNSTATE_running;
-	info->blocked = !info->running;
+	info->blocked = v->state == RUNSTATE_blocked;
 	info->cpu_time = v->time[RUNSTATE_running];
 	info->cpu = v->cpu;
 	return 0;

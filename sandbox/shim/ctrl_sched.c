@@ -66,6 +66,47 @@ EXPORT int xc_sched_credit_domain_get(xc_interface *xch, uint32_t domid,
 	return other_scheduler(xch, domid);
 }
 
+static int host_cpus(xc_interface *xch)
+{
+	struct xsb_msg m;
+
+	ctl_msg(&m, CTL_HOST, 0, 0, 0);
+	return ctl(xch, &m) ? -1 : (int)m.a[0];
+}
+
+EXPORT int xc_get_cpumap_size(xc_interface *xch)
+{
+	int cpus = host_cpus(xch);
+
+	return cpus < 0 ? -1 : (cpus + 7) / 8;
+}
+
+EXPORT xc_cpumap_t xc_cpumap_alloc(xc_interface *xch)
+{
+	int size = xc_get_cpumap_size(xch);
+
+	return size < 0 ? NULL : calloc(1, (size_t)size);
+}
+
+/* No vCPU is pinned: its processes run on all CPUs. */
+EXPORT int xc_vcpu_getaffinity(xc_interface *xch, uint32_t domid, int vcpu, xc_cpumap_t hard,
+			       xc_cpumap_t soft, uint32_t flags)
+{
+	int cpus = host_cpus(xch), i;
+	struct xsb_msg m;
+
+	ctl_msg(&m, CTL_VCPU, domid, (uint64_t)vcpu, 0);
+	if (cpus < 0 || ctl(xch, &m))
+		return -1;
+	for (i = 0; i < cpus; i++) {
+		if (flags & XEN_VCPUAFFINITY_HARD)
+			hard[i / 8] |= (uint8_t)(1u << (i % 8));
+		if (flags & XEN_VCPUAFFINITY_SOFT)
+			soft[i / 8] |= (uint8_t)(1u << (i % 8));
+	}
+	return 0;
+}
+
 EXPORT xc_cpupoolinfo_t *xc_cpupool_getinfo(xc_interface *xch, uint32_t poolid)
 {
 	xc_cpupoolinfo_t *info;
