@@ -91,6 +91,16 @@ static bool may_go_back(struct collector *c, struct account *a, const struct bil
 	return !missing;
 }
 
+static void add_debt(const struct collector *c, struct bill *bill)
+{
+	const struct debt_vm *v = vm_by_uuid(c, bill->uuid);
+
+	if (!v || c->debt.mode != MODE_DEBT)
+		return;
+	bill->debt_ns = v->law.is.debt_ns;
+	bill->uncollected_ns = v->law.balance.uncollected_ns;
+}
+
 static void show(struct collector *c, const struct domain *vm, const struct bill *now)
 {
 	struct account *a = account_of(c, vm);
@@ -111,15 +121,14 @@ static void show(struct collector *c, const struct domain *vm, const struct bill
 	a->held = false;
 }
 
-static bool is_served(const struct collector *c, const struct domain *vm)
+bool account_served(const struct collector *c, uint16_t domid, const uint8_t uuid[16])
 {
 	size_t i;
 
 	for (i = 0; i < c->serving.pairs; i++) {
 		const struct serving_pair *p = &c->serving.pair[i];
 
-		if (p->domid == vm->domid && uuid_equal(p->uuid, vm->uuid) &&
-		    tree_of(c, p->backend))
+		if (p->domid == domid && uuid_equal(p->uuid, uuid) && tree_of(c, p->backend))
 			return true;
 	}
 	return false;
@@ -140,11 +149,13 @@ void accounts_publish(struct collector *c)
 		for (k = 0; k < book.bills && !bill; k++)
 			if (uuid_equal(book.bill[k].uuid, vm->uuid))
 				bill = &book.bill[k];
-		if (!bill && !is_served(c, vm))
+		if (!bill && !account_served(c, vm->domid, vm->uuid))
 			continue;
 		memset(&none, 0, sizeof(none));
 		memcpy(none.uuid, vm->uuid, 16);
-		show(c, vm, bill ? bill : &none);
+		bill = bill ? bill : &none;
+		add_debt(c, bill);
+		show(c, vm, bill);
 	}
 	bill_book_free(&book);
 }

@@ -43,7 +43,7 @@ int actuate_see(const struct hands *h, enum sched_kind kind, struct entitle *e, 
 	for (i = 0; i < KNOBS; i++)
 		was[i] = e->knob[i].found;
 	entitle_see(e, domid, now, seen);
-	for (i = 0; i < KNOBS; i++) {
+	for (i = 0; i < KNOBS && !entitle_empty(e); i++) {
 		if (seen[i] == KNOB_THEIRS)
 			log_info("domain %u: %s %u is not of ours: it has a right to that, not "
 				 "to %u as before",

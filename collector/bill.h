@@ -16,6 +16,8 @@ struct bill {
 	uint8_t uuid[16];
 	uint64_t charged_ns, posted_ns, units, bytes;
 	uint64_t vbd_ns, vif_ns, other_ns;
+	/* what of it the VM's own CPU is to pay; and a sum: what it never will */
+	uint64_t debt_ns, uncollected_ns;
 };
 
 /* Sums of all VMs; zeroed: none. */
@@ -40,7 +42,7 @@ bool bill_add(struct bill *bill, const struct acctring_statement_row *row);
 bool bill_above(const struct acctring_statement_row *row, const struct acctring_statement_row *base,
 		struct acctring_statement_row *out);
 
-/* Some sum of `now` is less than it was. */
+/* Some sum of `now` is less than it was; a debt may well be. */
 bool bill_went_back(const struct bill *was, const struct bill *now);
 bool bill_equal(const struct bill *a, const struct bill *b);
 

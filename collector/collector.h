@@ -16,6 +16,7 @@
  *   bill.c      sums and the line of a bill          (pure)
  *   account.c   bills in the store
  *   report.c    what is known of driver domains, for people in dom0
+ *   debt.h      what of it a VM pays with its own CPU
  *   loop.c      events; main.c the command line
  *
  * One thread.  Errors of the store and of Xen end no more than what was
@@ -26,6 +27,7 @@
 
 #include "collector/bill.h"
 #include "collector/config.h"
+#include "collector/debt.h"
 #include "collector/domains.h"
 #include "collector/limit.h"
 #include "collector/serving.h"
@@ -44,6 +46,7 @@ struct tree {
 	uint64_t serial; /* highest serial that the line tells */
 	bool told_gone; /* and that b is gone */
 	bool measured; /* the node is there */
+	uint8_t cpus[CPUS_BYTES]; /* on which b may run; none: unknown */
 	bool stated; /* its accountant said the following of it */
 	struct acctring_statement_row state;
 	uint64_t state_ns; /* the accountant's clock then */
@@ -70,6 +73,8 @@ struct kept {
 	uint64_t ledger; /* incarnation */
 	bool saved;
 	bool said; /* that it does not fit into a bill */
+	uint64_t seen_ns; /* what of it the law of debt has seen, if it has any */
+	bool seen;
 };
 
 /* An accountant, known by its UUID, and its statement. */
@@ -83,6 +88,8 @@ struct source {
 	uint64_t epoch; /* of what is mapped */
 	uint64_t over; /* epoch that is dead or was refused, 0 none */
 	char said[192]; /* the last complaint: not again and again */
+	uint64_t t_ns, every_ns; /* of the last statement; from one to the next */
+	uint64_t fresh_ms; /* when there was a new one */
 	struct stmt_head head;
 	struct acctring_statement_page *khead; /* read-only; NULL: not mapped */
 	struct acctring_statement_row *krows;
@@ -120,6 +127,7 @@ struct collector {
 	struct event_base *base;
 	struct event *ev_store, *ev_scan, *ev_measure, *ev_bill;
 	struct event *ev_term, *ev_int, *ev_hup;
+	struct debt debt;
 	bool report_failed; /* said that reports cannot be written */
 	bool again; /* something failed: scan again soon */
 	uint64_t not_before; /* now_ms of the next scan at the earliest */
@@ -179,10 +187,15 @@ void source_meet(struct collector *c, const struct tree *t);
 struct kept *source_kept(const struct source *s, uint16_t b, const uint8_t vm_uuid[16]);
 /* A row that an earlier collector believed. */
 bool source_restore(struct collector *c, const uint8_t a_uuid[16], const struct kept *k);
+/* One that told of VMs, and is silent now. */
+bool source_silent(const struct source *s);
+/* The accountant of a driver domain; NULL: none. */
+struct source *source_by_uuid(const struct collector *c, const uint8_t uuid[16]);
 /* Some accountant that is named has given no statement yet. */
 bool sources_missing(const struct collector *c);
 
 /* account.c */
+bool account_served(const struct collector *c, uint16_t domid, const uint8_t uuid[16]);
 void accounts_publish(struct collector *c);
 void accounts_forget(struct collector *c, uint16_t domid);
 

@@ -14,6 +14,7 @@
 struct loading {
 	struct config *config;
 	struct config_driver item;
+	char *trust; /* of that item */
 };
 
 static const char *add_driver(void *ctx)
@@ -33,6 +34,9 @@ static const char *add_driver(void *ctx)
 		return "domain: not a domain, allowed: " DOMTEXT_ALLOWED;
 	if (!domtext_ok(l->item.accountant))
 		return "accountant: not a domain, allowed: " DOMTEXT_ALLOWED;
+	if (l->trust && strcmp(l->trust, "full") != 0 && strcmp(l->trust, "none") != 0)
+		return "trust: unknown, allowed: \"full\", \"none\"";
+	l->item.untrusted = l->trust && !strcmp(l->trust, "none");
 	for (i = 0; i < c->drivers; i++)
 		if (!strcmp(c->driver[i].domain, l->item.domain))
 			return "domain: named twice, allowed: one accountant for each domain";
@@ -53,6 +57,7 @@ static bool load_default(struct config *c)
 static bool load_file(struct loading *l, const char *file, char **error)
 {
 	struct config *c = l->config;
+	struct config_debt *d = &c->debt;
 	const struct conf_key item[] = {
 		{ .key = "domain",
 		  .type = CONF_STRING,
@@ -66,6 +71,12 @@ static bool load_file(struct loading *l, const char *file, char **error)
 		  .min = 1,
 		  .max = 63,
 		  .allowed = DOMTEXT_ALLOWED },
+		{ .key = "trust",
+		  .type = CONF_STRING,
+		  .out = &l->trust,
+		  .min = 1,
+		  .max = 16,
+		  .allowed = "\"full\", \"none\"" },
 		{ .key = NULL },
 	};
 	const struct conf_key keys[] = {
@@ -88,6 +99,60 @@ static bool load_file(struct loading *l, const char *file, char **error)
 		  .min = 1000,
 		  .max = 60000,
 		  .allowed = "1000..60000 ms" },
+		{ .key = "mode",
+		  .type = CONF_STRING,
+		  .out = &d->mode,
+		  .min = 1,
+		  .max = 16,
+		  .allowed = "\"observe\", \"guard\", \"debt\"" },
+		{ .key = "scope",
+		  .type = CONF_STRING,
+		  .out = &d->scope,
+		  .min = 1,
+		  .max = 16,
+		  .allowed = "\"auto\", \"all\", \"none\"" },
+		{ .key = "entitlements",
+		  .type = CONF_STRING,
+		  .out = &d->entitlements,
+		  .min = 1,
+		  .max = 4000,
+		  .allowed = "a path" },
+		{ .key = "max_debt_share",
+		  .type = CONF_INT,
+		  .out = &d->max_debt_share,
+		  .min = 0,
+		  .max = 1000,
+		  .allowed = "0..1000 % of an entitlement" },
+		{ .key = "max_debt_ms",
+		  .type = CONF_INT,
+		  .out = &d->max_debt_ms,
+		  .min = 0,
+		  .max = 60000,
+		  .allowed = "0..60000 ms of an entitlement" },
+		{ .key = "burst_ms",
+		  .type = CONF_INT,
+		  .out = &d->burst_ms,
+		  .min = 0,
+		  .max = 60000,
+		  .allowed = "0..60000 ms of an entitlement" },
+		{ .key = "charge_factor",
+		  .type = CONF_INT,
+		  .out = &d->charge_factor,
+		  .min = 0,
+		  .max = 1000,
+		  .allowed = "0..1000 %" },
+		{ .key = "included",
+		  .type = CONF_INT,
+		  .out = &d->included,
+		  .min = 0,
+		  .max = 100000,
+		  .allowed = "0..100000 % of a CPU" },
+		{ .key = "floor",
+		  .type = CONF_INT,
+		  .out = &d->floor,
+		  .min = 0,
+		  .max = 100000,
+		  .allowed = "0..100000 % of a CPU" },
 		{ .key = NULL },
 	};
 
@@ -97,19 +162,22 @@ static bool load_file(struct loading *l, const char *file, char **error)
 bool config_load(struct config *c, const char *file, bool *defaulted, char **error)
 {
 	struct loading l = { .config = c };
-	bool ok = true;
+	bool ok;
 
 	memset(c, 0, sizeof(*c));
 	c->bill_period_ms = 5000;
 	c->measure_period_ms = 1000;
 	*error = NULL;
+	ok = config_debt_begin(&c->debt);
 	*defaulted = !file && access(CONFIG_PATH, F_OK);
-	if (!*defaulted)
+	if (ok && !*defaulted)
 		ok = load_file(&l, file ? file : CONFIG_PATH, error);
+	ok = ok && config_debt_settle(c, file ? file : CONFIG_PATH, error);
 	if (ok && !c->drivers)
 		ok = load_default(c);
 	free(l.item.domain);
 	free(l.item.accountant);
+	free(l.trust);
 	if (!ok)
 		config_free(c);
 	return ok;
@@ -123,5 +191,6 @@ void config_free(struct config *c)
 		free(c->driver[i].domain);
 		free(c->driver[i].accountant);
 	}
+	config_debt_free(&c->debt);
 	memset(c, 0, sizeof(*c));
 }

@@ -5,16 +5,35 @@
 #ifndef COLLECTOR_CONFIG_H
 #define COLLECTOR_CONFIG_H
 
+#include "collector/balance.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
 #define CONFIG_PATH "/etc/acctring/collector.conf"
 #define CONFIG_MAX_DRIVERS 64
 
+enum mode {
+	MODE_OBSERVE, /* measure, write bills, say what would be done */
+	MODE_GUARD, /* and limit what VMs may make driver domains spend */
+	MODE_DEBT, /* and take from a VM's own CPU what was spent for it */
+};
+
+const char *mode_name(enum mode mode);
+bool mode_parse(const char *text, enum mode *mode);
+
 /* A driver domain and its accountant: a domid, a UUID or a name each. */
 struct config_driver {
 	char *domain;
 	char *accountant;
+	bool untrusted; /* its charges are billed, and become nobody's debt */
+};
+
+/* As it stands in the file; balance.h has the meaning, config_debt.c the units. */
+struct config_debt {
+	char *mode, *scope;
+	char *entitlements; /* directory: keep.h */
+	int64_t max_debt_share, max_debt_ms, burst_ms, charge_factor, included, floor;
 };
 
 struct config {
@@ -22,6 +41,11 @@ struct config {
 	unsigned int drivers;
 	int64_t bill_period_ms;
 	int64_t measure_period_ms;
+	struct config_debt debt;
+	/* from it */
+	enum mode mode;
+	enum balance_scope scope;
+	struct balance_params law;
 };
 
 /*
@@ -30,5 +54,10 @@ struct config {
  */
 bool config_load(struct config *c, const char *file, bool *defaulted, char **error);
 void config_free(struct config *c);
+
+/* config_debt.c: the defaults; what was read, checked: false, a malloc'ed line in *error */
+bool config_debt_begin(struct config_debt *d);
+bool config_debt_settle(struct config *c, const char *file, char **error);
+void config_debt_free(struct config_debt *d);
 
 #endif

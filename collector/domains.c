@@ -57,6 +57,8 @@ static bool add(struct domains *now, const xc_domaininfo_t *info)
 	memset(d, 0, sizeof(*d));
 	d->domid = info->domain;
 	d->cpu_ns = info->cpu_time;
+	d->pool = info->cpupool;
+	d->vcpus = info->max_vcpu_id + 1;
 	memcpy(d->uuid, info->handle, 16);
 	return true;
 }

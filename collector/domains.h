@@ -18,6 +18,8 @@ struct domain {
 	uint16_t domid;
 	uint8_t uuid[16];
 	uint64_t cpu_ns;
+	uint32_t pool; /* cpupool */
+	unsigned int vcpus;
 	char name[DOMAIN_NAME]; /* "" while it has none; no blanks */
 };
 

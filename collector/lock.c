@@ -61,14 +61,24 @@ static int open_dir(const char *dir)
 	return -1;
 }
 
-int lock_take(char *why, size_t size)
+static const char *run_dir(void)
 {
 	const char *dir = secure_getenv("ACCTRING_RUNDIR");
+
+	return dir && *dir ? dir : RUNDIR;
+}
+
+bool lock_dir_path(char *path, size_t size, const char *name)
+{
+	return snprintf(path, size, "%s/%s", run_dir(), name) < (int)size;
+}
+
+int lock_take(char *why, size_t size)
+{
+	const char *dir = run_dir();
 	char path[PATH_MAX], pid[16];
 	int fd, at, err, len;
 
-	if (!dir || !*dir)
-		dir = RUNDIR;
 	at = open_dir(dir);
 	if (at < 0)
 		return fail(why, size, dir, "use");

@@ -5,7 +5,10 @@
 #ifndef COLLECTOR_LOCK_H
 #define COLLECTOR_LOCK_H
 
+#include <stdbool.h>
 #include <stddef.h>
+
+#define CONTROL_SOCKET "collector.sock" /* beside the lock: control.c */
 
 /*
  * Locks collector.lock in the environment's ACCTRING_RUNDIR, else in
@@ -13,5 +16,7 @@
  * process.  0, or -errno and a line in `why`; -EWOULDBLOCK: another has it.
  */
 int lock_take(char *why, size_t size);
+/* The path of a file in that directory; false: too long. */
+bool lock_dir_path(char *path, size_t size, const char *name);
 
 #endif

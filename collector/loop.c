@@ -81,28 +81,38 @@ static void on_store(evutil_socket_t fd, short what, void *ctx)
 	take_events(ctx);
 }
 
+/* CPU time anew; false: not, or others live: they are scanned first. */
+static bool look(struct collector *c)
+{
+	struct domains now;
+	int err = domains_read(&now, &c->domains, c->xc, c->xsh);
+
+	if (err) {
+		log_warn("cannot list the domains: %s", strerror(-err));
+		return false;
+	}
+	if (domains_equal(&now, &c->domains)) {
+		domains_free(&c->domains);
+		c->domains = now;
+		return true;
+	}
+	domains_free(&now);
+	scan_soon(c, 0);
+	return false;
+}
+
 static void on_measure(evutil_socket_t fd, short what, void *ctx)
 {
 	struct collector *c = ctx;
-	struct domains now;
-	int err;
 
 	(void)fd;
 	(void)what;
 	if (!take_events(c))
 		return;
-	err = domains_read(&now, &c->domains, c->xc, c->xsh);
-	if (err) {
-		log_warn("cannot list the domains: %s", strerror(-err));
-		return;
-	}
-	if (domains_equal(&now, &c->domains)) {
-		domains_free(&c->domains);
-		c->domains = now;
+	if (look(c)) {
 		trees_measure(c);
-	} else {
-		domains_free(&now);
-		scan_soon(c, 0);
+		if (c->debt.mode != MODE_DEBT)
+			windows_pass(c);
 	}
 	trees_expire(c);
 	serving_expire(&c->serving, now_ms());
@@ -111,6 +121,23 @@ static void on_measure(evutil_socket_t fd, short what, void *ctx)
 	if (now_ms() - c->swept_ms >= SERVING_KNOWN_MS)
 		memory_sweep(c);
 	sources_poll(c);
+}
+
+/* In debt only: ten times a second. */
+static void on_window(evutil_socket_t fd, short what, void *ctx)
+{
+	struct collector *c = ctx;
+	char error[512];
+
+	(void)fd;
+	(void)what;
+	if (!watchdog_check(c)) {
+		mode_set(c, MODE_OBSERVE, "no watchdog", error, sizeof(error));
+		return;
+	}
+	sources_read(c);
+	look(c);
+	windows_pass(c);
 }
 
 static void on_bill(evutil_socket_t fd, short what, void *ctx)
@@ -125,6 +152,7 @@ static void on_bill(evutil_socket_t fd, short what, void *ctx)
 	memory_save(c); /* before the bills: no bill is more than the next collector knows */
 	accounts_publish(c);
 	reports_publish(c);
+	owed_publish(c);
 }
 
 static void on_stop(evutil_socket_t fd, short what, void *ctx)
@@ -146,6 +174,7 @@ static void arm_periods(struct collector *c)
 static void on_reload(evutil_socket_t fd, short what, void *ctx)
 {
 	struct collector *c = ctx;
+	enum mode before = c->config.mode;
 	struct config fresh;
 	bool defaulted;
 	char *error;
@@ -162,6 +191,7 @@ static void on_reload(evutil_socket_t fd, short what, void *ctx)
 	memset(c->waiting, 0, sizeof(c->waiting));
 	log_info("configuration read again: %u driver domains", c->config.drivers);
 	arm_periods(c);
+	mode_configured(c, before);
 	scan_soon(c, 0);
 }
 
@@ -174,11 +204,12 @@ static bool make_events(struct collector *c)
 	c->ev_scan = evtimer_new(c->base, on_scan, c);
 	c->ev_measure = event_new(c->base, -1, EV_PERSIST, on_measure, c);
 	c->ev_bill = event_new(c->base, -1, EV_PERSIST, on_bill, c);
+	c->debt.ev_window = event_new(c->base, -1, EV_PERSIST, on_window, c);
 	c->ev_term = evsignal_new(c->base, SIGTERM, on_stop, c);
 	c->ev_int = evsignal_new(c->base, SIGINT, on_stop, c);
 	c->ev_hup = evsignal_new(c->base, SIGHUP, on_reload, c);
-	return c->ev_store && c->ev_scan && c->ev_measure && c->ev_bill && c->ev_term &&
-	       c->ev_int && c->ev_hup && !event_add(c->ev_store, NULL) &&
+	return c->ev_store && c->ev_scan && c->ev_measure && c->ev_bill && c->debt.ev_window &&
+	       c->ev_term && c->ev_int && c->ev_hup && !event_add(c->ev_store, NULL) &&
 	       !event_add(c->ev_term, NULL) && !event_add(c->ev_int, NULL) &&
 	       !event_add(c->ev_hup, NULL);
 }
@@ -186,7 +217,7 @@ static bool make_events(struct collector *c)
 static void free_events(struct collector *c)
 {
 	struct event *all[] = { c->ev_store, c->ev_scan, c->ev_measure, c->ev_bill,
-				c->ev_term,  c->ev_int,	 c->ev_hup };
+				c->ev_term,  c->ev_int,	 c->ev_hup,	c->debt.ev_window };
 	size_t i;
 
 	for (i = 0; i < sizeof(all) / sizeof(all[0]); i++)
@@ -213,7 +244,7 @@ static bool watch(struct collector *c)
 int collector_run(struct collector *c)
 {
 	c->status = 0;
-	if (!watch(c) || !make_events(c)) {
+	if (!watch(c) || !make_events(c) || !control_begin(c)) {
 		c->status = EXIT_ENV;
 	} else {
 		memory_load(c);
@@ -227,10 +258,14 @@ int collector_run(struct collector *c)
 		accounts_publish(c);
 		reports_publish(c);
 		trees_measure(c);
+		mode_begin(c);
+		owed_publish(c);
 		arm_periods(c);
 		log_info("serving %u driver domains", c->config.drivers);
 		event_base_dispatch(c->base);
+		mode_end(c);
 	}
+	control_end(c);
 	free_events(c);
 	return c->status;
 }

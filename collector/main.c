@@ -5,24 +5,27 @@
  */
 #include "collector/collector.h"
 #include "collector/lock.h"
+#include "common/kv.h"
 #include "common/log.h"
 #include "common/xs.h"
 
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define NAME "acctring-collector"
-#define ALLOWED "-c FILE, -n, --syslog, -v, --help, --version"
+#define ALLOWED "-c FILE, -n, --restore, --syslog, -v, --help, --version"
 
 static const char help_text[] =
 	"Usage: " NAME " [OPTION]...\n"
 	"Says in xenstore who serves whom, and writes each VM's bill (runs in dom0).\n\n"
 	"  -c, --config FILE  configuration, " CONFIG_PATH "\n"
 	"  -n, --check        only check the configuration\n"
+	"      --restore      give VMs back what a collector took that runs no more, and end\n"
 	"      --syslog       messages to syslog, not to stderr\n"
 	"  -v, --verbose      more messages\n"
 	"      --help         this text\n"
@@ -33,19 +36,16 @@ static const char help_text[] =
 
 struct options {
 	const char *file;
-	bool check, syslog, verbose;
+	bool check, restore, syslog, verbose;
 };
 
-enum { OPT_SYSLOG = 256, OPT_HELP, OPT_VERSION };
+enum { OPT_SYSLOG = 256, OPT_RESTORE, OPT_HELP, OPT_VERSION };
 
 static const struct option longs[] = {
-	{ "config", required_argument, NULL, 'c' },
-	{ "check", no_argument, NULL, 'n' },
-	{ "syslog", no_argument, NULL, OPT_SYSLOG },
-	{ "verbose", no_argument, NULL, 'v' },
-	{ "help", no_argument, NULL, OPT_HELP },
-	{ "version", no_argument, NULL, OPT_VERSION },
-	{ NULL, 0, NULL, 0 },
+	{ "config", required_argument, NULL, 'c' },    { "check", no_argument, NULL, 'n' },
+	{ "restore", no_argument, NULL, OPT_RESTORE }, { "syslog", no_argument, NULL, OPT_SYSLOG },
+	{ "verbose", no_argument, NULL, 'v' },	       { "help", no_argument, NULL, OPT_HELP },
+	{ "version", no_argument, NULL, OPT_VERSION }, { NULL, 0, NULL, 0 },
 };
 
 static void parse_options(int argc, char **argv, struct options *o)
@@ -63,6 +63,9 @@ static void parse_options(int argc, char **argv, struct options *o)
 			break;
 		case 'v':
 			o->verbose = true;
+			break;
+		case OPT_RESTORE:
+			o->restore = true;
 			break;
 		case OPT_SYSLOG:
 			o->syslog = true;
@@ -145,6 +148,15 @@ static void close_xen(struct collector *c)
 	free(c->account);
 }
 
+/* acctring-collector --watchdog FD DIRECTORY: see watchdog.c */
+static void be_watchdog(int argc, char **argv)
+{
+	uint64_t fd;
+
+	if (argc == 4 && !strcmp(argv[1], "--watchdog") && parse_u64(argv[2], INT_MAX, &fd))
+		exit(watchdog_main((int)fd, argv[3]));
+}
+
 int main(int argc, char **argv)
 {
 	static struct collector c;
@@ -154,6 +166,7 @@ int main(int argc, char **argv)
 	int status;
 
 	log_init(NAME, false, false);
+	be_watchdog(argc, argv);
 	parse_options(argc, argv, &o);
 	log_init(NAME, o.syslog, o.verbose);
 	c.file = o.file;
@@ -166,6 +179,14 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	signal(SIGPIPE, SIG_IGN);
+	if (o.restore) {
+		if (lock_take(why, sizeof(why)))
+			die(EXIT_ENV, "%s", why);
+		/* after a collector that cannot do it any more: its unit's ExecStopPost */
+		status = actuate_restore_from(c.config.debt.entitlements, "restore");
+		config_free(&c.config);
+		return status;
+	}
 	open_xen(&c);
 	if (lock_take(why, sizeof(why)))
 		die(EXIT_ENV, "%s", why);

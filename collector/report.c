@@ -111,16 +111,6 @@ static void put_vm(struct pass *p, const struct acctring_statement_row *r)
 	free(old);
 }
 
-static const struct source *source_of(const struct collector *c, const struct tree *t)
-{
-	size_t i;
-
-	for (i = 0; i < c->sources; i++)
-		if (uuid_equal(c->source[i]->uuid, t->a_uuid))
-			return c->source[i];
-	return NULL;
-}
-
 static bool is_told(const struct collector *c, const struct tree *t,
 		    const struct acctring_statement_row *r)
 {
@@ -151,7 +141,7 @@ static void drop_vms(struct pass *p, const struct tree *t, const struct source *
 
 static void put_tree(struct pass *p, const struct tree *t)
 {
-	const struct source *s = source_of(p->c, t);
+	const struct source *s = source_by_uuid(p->c, t->a_uuid);
 	size_t i;
 
 	if (!t->stated || !s)

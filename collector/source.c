@@ -6,6 +6,7 @@
  * An epoch that ended or broke the protocol is never touched again.
  */
 #include "collector/collector.h"
+#include "common/clock.h"
 #include "common/kv.h"
 #include "common/log.h"
 #include "common/xs.h"
@@ -199,6 +200,8 @@ static void keep(struct source *s, const struct acctring_statement_row *row, boo
 	if (old->ledger != k.ledger || !memcmp(&old->is, row, sizeof(*row)))
 		return;
 	k.base = bill_above(row, &old->base, &above) ? old->base : *row;
+	k.seen = old->seen;
+	k.seen_ns = old->seen_ns;
 	*old = k;
 }
 
@@ -310,6 +313,11 @@ static void read_half(struct collector *c, struct source *s)
 	}
 	if (err)
 		return;
+	if (s->work->t_ns != s->t_ns) {
+		s->every_ns = s->t_ns && s->work->t_ns > s->t_ns ? s->work->t_ns - s->t_ns : 0;
+		s->t_ns = s->work->t_ns;
+		s->fresh_ms = now_ms();
+	}
 	say_dropped(s);
 	keep_rows(c, s);
 }
@@ -365,14 +373,33 @@ static struct source *new_source(const uint8_t uuid[16])
 	return NULL;
 }
 
-static struct source *source_of(struct collector *c, const uint8_t uuid[16])
+/* While it is read as often as in debt; one that is slow on purpose has more time. */
+#define SILENT_MS 1200u
+
+bool source_silent(const struct source *s)
 {
-	struct source **grown, *s;
+	uint64_t most = s->every_ns * 3 / 1000000;
+
+	return s->heard && (!s->khead || !stmt_alive(s->khead) ||
+			    now_ms() - s->fresh_ms > (most > SILENT_MS ? most : SILENT_MS));
+}
+
+struct source *source_by_uuid(const struct collector *c, const uint8_t uuid[16])
+{
 	size_t i;
 
 	for (i = 0; i < c->sources; i++)
 		if (uuid_equal(c->source[i]->uuid, uuid))
 			return c->source[i];
+	return NULL;
+}
+
+static struct source *source_of(struct collector *c, const uint8_t uuid[16])
+{
+	struct source **grown, *s = source_by_uuid(c, uuid);
+
+	if (s)
+		return s;
 	grown = reallocarray(c->source, c->sources + 1, sizeof(struct source *));
 	if (!grown)
 		return NULL;

@@ -190,6 +190,13 @@ static void line_as_documented(void **state)
 	memset(&back, 0xff, sizeof(back));
 	assert_true(bill_parse(line, &back));
 	assert_true(bill_equal(&b, &back));
+	b.debt_ns = 5;
+	assert_false(bill_equal(&b, &back));
+	b.uncollected_ns = 6;
+	bill_line(&b, 1700000000, line);
+	assert_non_null(strstr(line, " debt_ns=5 uncollected_ns=6"));
+	assert_true(bill_parse(line, &back));
+	assert_true(bill_equal(&b, &back));
 	assert_false(bill_parse("v=1 uuid=02000000-0000-0000-0000-000000000000", &back));
 	assert_false(bill_parse("", &back));
 	line[2] = '2';

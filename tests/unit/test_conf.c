@@ -80,12 +80,38 @@ static void good(void **state)
 	assert_string_equal(c.driver[0].domain, "0");
 	assert_int_equal(c.bill_period_ms, 5000);
 	assert_int_equal(c.measure_period_ms, 1000);
+	assert_int_equal(c.mode, MODE_OBSERVE);
+	assert_int_equal(c.scope, SCOPE_AUTO);
+	assert_string_equal(c.debt.entitlements, "/var/lib/acctring/entitlement");
+	assert_null(balance_valid(&c.law));
+	config_free(&c);
+	accepted(&c, "drivers = ( { domain = \"7\"; trust = \"none\"; }, { domain = \"8\"; } );\n"
+		     "mode = \"debt\"; scope = \"all\"; entitlements = \"/x\";\n"
+		     "max_debt_share = 90; max_debt_ms = 1000; burst_ms = 10;\n"
+		     "charge_factor = 50; included = 3; floor = 4;\n");
+	assert_true(c.driver[0].untrusted);
+	assert_false(c.driver[1].untrusted);
+	assert_int_equal(c.mode, MODE_DEBT);
+	assert_int_equal(c.scope, SCOPE_ALL);
+	assert_string_equal(c.debt.entitlements, "/x");
+	assert_int_equal(c.law.max_share_pm, 900);
+	assert_int_equal(c.law.max_debt_ms, 1000);
+	assert_int_equal(c.law.burst_ms, 10);
+	assert_int_equal(c.law.charge_pm, 500);
+	assert_int_equal(c.law.included, 3 * BALANCE_GRAIN);
+	assert_int_equal(c.law.floor, 4 * BALANCE_GRAIN);
+	assert_null(balance_valid(&c.law));
 	config_free(&c);
 }
 
 static void bad(void **state)
 {
 	(void)state;
+	refused("mode = \"dept\";\n",
+		": mode: \"dept\", allowed: \"observe\", \"guard\", \"debt\"");
+	refused("scope = \"x\";\n", ": scope: \"x\", allowed: \"auto\", \"all\", \"none\"");
+	refused("drivers = ( { domain = \"1\"; trust = \"some\"; } );\n",
+		":1: drivers: trust: unknown, allowed: \"full\", \"none\"");
 	refused("bill_period_ms = 999;\n",
 		":1: bill_period_ms: 999 is out of range, allowed: 1000..");
 	refused("\nbill_period_ms = 3600001;\n", ":2: bill_period_ms: 3600001 is out");
