@@ -378,7 +378,8 @@ is $? 4 "in another domain: exit status 4"
 like "$out" 'Permission denied; this is for dom0' "and why"
 
 # -- help, completion --
-is "$("$ctl" --list-commands | tr '\n' ' ')" "ledger status dump limit share attach detach completion help " "--list-commands"
+is "$("$ctl" --list-commands | tr '\n' ' ')" "ledger status dump limit share attach detach observe guard debt off entitle hold restore completion help " \
+	"--list-commands"
 fail=0
 for c in $("$ctl" --list-commands); do
 	[[ $("$ctl" help "$c") == "Usage: acctctl $c"* ]] || fail=1

@@ -15,6 +15,11 @@
 	"                      that was named: the first that answers\n"                           \
 	"  -v, --verbose       say which it was\n"
 
+#define MODE_HELP                                                                              \
+	"In dom0, of acctring-collector, at once; until another mode is said, the configured " \
+	"one\n"                                                                                \
+	"is changed, or the host restarts.  Leaving debt gives back all that was taken.\n"
+
 const struct command commands[] = {
 	{ "ledger",
 	  "[--driver DOMAIN] [--watch [SECONDS]] [--json] [--socket PATH] [--from SOURCE] [-v]",
@@ -93,10 +98,33 @@ const struct command commands[] = {
 	  "  --force             the guest is not asked, its data may be lost; and what is left\n"
 	  "                      after that time is removed, at once where no backend is\n",
 	  "--wait --force --help", cmd_detach },
+	{ "observe", "", "mode observe: measure and bill only", MODE_HELP, "--help", cmd_mode },
+	{ "guard", "", "mode guard: limits of driver domains, no debt", MODE_HELP, "--help",
+	  cmd_mode },
+	{ "debt", "", "mode debt: VMs pay with their own CPU", MODE_HELP, "--help", cmd_mode },
+	{ "off", "", "as observe: all that was taken is given back", MODE_HELP, "--help",
+	  cmd_mode },
+	{ "entitle", "[VM 50% | VM weight 512 | VM --clear]",
+	  "what a VM has a right to; alone: the list",
+	  "In dom0.  VM is a name, a domid or a UUID, of one that does not run, too.  In percent\n"
+	  "of a CPU, or as a weight.  Without it, and after --clear, what was found in the\n"
+	  "scheduler counts.  The scheduler gets what was found back in any case.\n",
+	  "weight --clear --help", cmd_entitle },
+	{ "hold", "VM -- COMMAND [ARGUMENT]...", "gives a VM all it had, while a command runs",
+	  "In dom0, for what reads a VM's cap and weight: acctctl hold web -- xl migrate web "
+	  "host2\n"
+	  "The exit status is the command's, or 128 and the signal that ended it.\n",
+	  "-- --help", cmd_hold },
+	{ "restore", "[DIRECTORY]", "gives back what was taken, also where no collector runs",
+	  "In dom0.  With a collector: as off.  Without: what was taken from VMs that run stands\n"
+	  "in DIRECTORY, else in that of /etc/acctring/collector.conf.\n",
+	  "--help", cmd_restore },
 	{ "completion", "", "a completion script for bash", "Use: eval \"$(acctctl completion)\"\n",
 	  "--help", cmd_completion },
 	{ "help", "[COMMAND]", "this, or more about a command", "",
-	  "ledger status dump limit share attach detach completion", cmd_help },
+	  "ledger status dump limit share attach detach observe guard debt off entitle hold "
+	  "restore completion",
+	  cmd_help },
 	{ NULL, NULL, NULL, NULL, NULL, NULL },
 };
 

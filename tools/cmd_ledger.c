@@ -5,6 +5,7 @@
 #include "common/log.h"
 #include "tools/command.h"
 #include "tools/ledger.h"
+#include "tools/owed.h"
 #include "tools/owncpu.h"
 #include "tools/source.h"
 #include "tools/table.h"
@@ -26,25 +27,26 @@
 struct look {
 	struct snapshot snap;
 	struct owncpu own;
+	struct owed owed; /* last, where mode debt is on */
 };
 
-enum { NAME, DOMID, OWN, PERCENT, SHARE, TOTAL, REQUESTS, BYTES, COLUMNS };
+enum { NAME, DOMID, OWN, PERCENT, SHARE, TOTAL, REQUESTS, BYTES, DEBT, COLUMNS };
 
-static void head(struct table *t)
+static void head(struct table *t, bool debt)
 {
 	/* two lines: in one they would not leave 36 columns to a name */
 	static const char *const title[2][COLUMNS] = {
-		{ "", "", "VM", "DRIVER", "", "TOTAL", "", "" },
-		{ "VM", "DOMID", "CPU %", "CPU %", "SHARE %", "CPU", "REQ/S", "BYTES/S" },
+		{ "", "", "VM", "DRIVER", "", "TOTAL", "", "", "" },
+		{ "VM", "DOMID", "CPU %", "CPU %", "SHARE %", "CPU", "REQ/S", "BYTES/S", "DEBT" },
 	};
 	unsigned int line, i;
 
-	t->columns = COLUMNS;
+	t->columns = debt ? COLUMNS : DEBT;
 	t->left = 1u << NAME;
 	for (line = 0; line < 2; line++) {
 		struct table_row *row = table_add(t, TABLE_BOLD);
 
-		for (i = 0; i < COLUMNS; i++)
+		for (i = 0; i < t->columns; i++)
 			table_cell(row, i, "%s", title[line][i]);
 	}
 }
@@ -62,6 +64,7 @@ static void vm_row(struct table *t, const struct ledger_vm *vm, const struct loo
 {
 	struct table_row *row = table_add(t, TABLE_PLAIN);
 	char buf[HUMAN];
+	uint64_t debt;
 	double own;
 
 	table_cell(row, NAME, "%.*s", NAME_WIDE, vm->name[0] ? vm->name : vm->uuid);
@@ -71,6 +74,8 @@ static void vm_row(struct table *t, const struct ledger_vm *vm, const struct loo
 	else
 		table_cell(row, OWN, "-");
 	table_cell(row, TOTAL, "%s", human_time(buf, (int64_t)vm->charged_ns));
+	if (owed_of(&now->owed, vm->uuid, &debt))
+		table_cell(row, DEBT, "%s", human_time(buf, (int64_t)debt));
 	if (!vm->rates) {
 		table_cell(row, PERCENT, "-");
 		table_cell(row, SHARE, "-");
@@ -130,7 +135,7 @@ static void show_table(const struct ledger *l, const struct look *before, const 
 	struct table t = { 0 };
 	size_t i;
 
-	head(&t);
+	head(&t, now->owed.n > 0);
 	for (i = 0; i < l->vms; i++)
 		vm_row(&t, &l->vm[i], before, now);
 	foot(&t, l);
@@ -153,11 +158,14 @@ static json_t *rate(bool known, double value)
 static json_t *vm_json(const struct ledger_vm *vm, const struct look *before,
 		       const struct look *now)
 {
+	uint64_t debt = 0;
 	double own = 0;
+	bool owes = owed_of(&now->owed, vm->uuid, &debt);
 	bool known = owncpu_percent(&before->own, &now->own, vm->domid, vm->uuid, &own);
 
 	return json_pack(
-		"{s:s, s:I, s:s, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:{s:I, s:I, s:I}}",
+		"{s:s, s:I, s:s, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:{s:I, s:I, s:I}, "
+		"s:o}",
 		"uuid", vm->uuid, "domid", (json_int_t)vm->domid, "name", vm->name,
 		"own_cpu_percent", rate(known, own), "driver_cpu_percent",
 		rate(vm->rates, vm->percent), "driver_share_percent",
@@ -166,7 +174,8 @@ static json_t *vm_json(const struct ledger_vm *vm, const struct look *before,
 		"charged_ns", (json_int_t)vm->charged_ns, "posted_ns", (json_int_t)vm->posted_ns,
 		"units", (json_int_t)vm->units, "bytes", (json_int_t)vm->bytes, "kinds", "vbd",
 		(json_int_t)vm->vbd_ns, "vif", (json_int_t)vm->vif_ns, "other",
-		(json_int_t)vm->other_ns);
+		(json_int_t)vm->other_ns, "debt_ns",
+		owes ? json_integer((json_int_t)debt) : json_null());
 }
 
 static json_t *domain_json(const struct ledger_domain *d)
@@ -206,14 +215,17 @@ static void look_free(struct look *l)
 {
 	snap_free(&l->snap);
 	owncpu_free(&l->own);
+	owed_free(&l->owed);
 }
 
 static int look(struct look *l, struct source *src, struct owncpu_handle *xen)
 {
 	int status = source_get(src, &l->snap);
 
-	if (!status)
+	if (!status) {
 		owncpu_read(xen, &l->own);
+		owed_read(&l->owed);
+	}
 	return status;
 }
 

@@ -18,7 +18,9 @@ struct command {
 };
 
 /* for error texts */
-#define COMMANDS "ledger, status, dump, limit, share, attach, detach, completion, help"
+#define COMMANDS                                                                          \
+	"ledger, status, dump, limit, share, attach, detach, observe, guard, debt, off, " \
+	"entitle, hold, restore, completion, help"
 
 extern const struct command commands[]; /* ended by a NULL name */
 const struct command *command_find(const char *name);
@@ -30,6 +32,10 @@ int cmd_limit(int argc, char **argv);
 int cmd_share(int argc, char **argv);
 int cmd_attach(int argc, char **argv);
 int cmd_detach(int argc, char **argv);
+int cmd_mode(int argc, char **argv); /* observe, guard, debt, off */
+int cmd_restore(int argc, char **argv);
+int cmd_entitle(int argc, char **argv);
+int cmd_hold(int argc, char **argv);
 int cmd_completion(int argc, char **argv);
 int cmd_help(int argc, char **argv);
 

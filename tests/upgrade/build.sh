@@ -7,6 +7,6 @@
 here=$(cd "$(dirname "$0")" && pwd)
 tree=$(mktemp -d)
 trap 'rm -rf "$tree"' EXIT
-cd "$here/../.." && cp -r Makefile include common ring accountant tools tests "$tree" &&
+cd "$here/../.." && cp -r Makefile include common ring accountant collector tools tests "$tree" &&
 	cd "$tree" && patch -s -p1 <"$here/$1.patch" &&
 	MAKEFLAGS= make -j"$(nproc)" SANITIZE= BUILD="$2" "$2/bin/acctringd" "$2/tests/prog/kill_backend"
