@@ -44,9 +44,19 @@ static uint64_t clock_ns(clockid_t clock)
 	return (uint64_t)ts.tv_sec * 1000000000ull + (uint64_t)ts.tv_nsec;
 }
 
+/* Open to the end. */
+static xc_interface *xen(void)
+{
+	static xc_interface *xch;
+
+	if (!xch)
+		xch = xc_interface_open(NULL, NULL, 0);
+	return xch;
+}
+
 static int cmd_list(char **arg)
 {
-	xc_interface *xch = xc_interface_open(NULL, NULL, 0);
+	xc_interface *xch = xen();
 	xc_domaininfo_t di[DOMAINS];
 	int n = xc_domain_getinfolist(xch, 0, DOMAINS, di), i;
 
@@ -59,7 +69,7 @@ static int cmd_list(char **arg)
 
 static int cmd_next(char **arg)
 {
-	xc_interface *xch = xc_interface_open(NULL, NULL, 0);
+	xc_interface *xch = xen();
 	xc_domaininfo_t di;
 	xc_dominfo_t old;
 	int n = xc_domain_getinfolist(xch, (uint32_t)atoi(arg[0]), 1, &di);
@@ -127,7 +137,7 @@ static int cmd_spin(char **arg)
 
 static int cmd_get(char **arg)
 {
-	xc_interface *xch = xc_interface_open(NULL, NULL, 0);
+	xc_interface *xch = xen();
 	struct xen_domctl_sched_credit2 s;
 	int rc = xc_sched_credit2_domain_get(xch, (uint32_t)atoi(arg[0]), &s);
 
@@ -140,7 +150,7 @@ static int cmd_get(char **arg)
 
 static int cmd_set(char **arg)
 {
-	xc_interface *xch = xc_interface_open(NULL, NULL, 0);
+	xc_interface *xch = xen();
 	struct xen_domctl_sched_credit2 s = {
 		.weight = (uint16_t)atoi(arg[1]),
 		.cap = (uint16_t)atoi(arg[2]),
@@ -152,7 +162,7 @@ static int cmd_set(char **arg)
 
 static int cmd_denied(char **arg)
 {
-	xc_interface *xch = xc_interface_open(NULL, NULL, 0);
+	xc_interface *xch = xen();
 	struct xen_domctl_sched_credit2 s = { .weight = 512 };
 	xc_domaininfo_t di;
 	xc_vcpuinfo_t vi;
@@ -171,7 +181,7 @@ static int cmd_denied(char **arg)
 
 static int cmd_sched(char **arg)
 {
-	xc_interface *xch = xc_interface_open(NULL, NULL, 0);
+	xc_interface *xch = xen();
 	struct xen_domctl_sched_credit c1 = { .weight = 256 };
 	xc_cpupoolinfo_t *pool = xc_cpupool_getinfo(xch, 0);
 	xc_cpuinfo_t idle[1024];
@@ -228,7 +238,7 @@ static int compare(const void *a, const void *b)
 
 static int cmd_cost(char **arg)
 {
-	xc_interface *xch = xc_interface_open(NULL, NULL, 0);
+	xc_interface *xch = xen();
 	size_t i, n = strtoul(arg[0], NULL, 10);
 	uint64_t *ns = calloc(n + 1, sizeof(*ns));
 	xc_domaininfo_t di[DOMAINS];

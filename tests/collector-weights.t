@@ -1,0 +1,52 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Debt of VMs without a cap, in a sandbox: while all CPUs are busy, the weight of who
+# makes a driver domain work falls, the others' rise, and all come back.
+# timeout: 90
+. "$(dirname "$0")/lib/debt.sh"
+
+# 3 (web) makes net work, 4 (batch) nobody; both would burn all CPUs
+for d in 1:net 2:acct 3:web 4:batch; do "$xsb" create "${d%:*}" --name "${d#*:}"; done
+web=$(uuid_of 3)
+cat >"$tmp/conf" <<-CONF
+	drivers = ( { domain = "net"; accountant = "acct"; } );
+	bill_period_ms = 1000;
+	mode = "debt";
+	entitlements = "$tmp/kept";
+CONF
+device 3 1
+"$prog" set 1 256 30 >/dev/null
+"$prog" set 3 512 0 >/dev/null
+start_collector -v
+soon 6 test -S "$tmp/run/collector.sock"
+ok $? "the collector runs"
+net_works_for "$web"
+is "$(weight 3) $(weight 4)" "512 256" "nobody is busy: weights are as they were"
+background 3 web "$prog" spin 1000000 2
+background 4 batch "$prog" spin 1000000 2
+falls() { [ "$(weight 3)" -lt 480 ]; }
+rises() { [ "$(weight 4)" -gt 270 ]; }
+soon 20 falls
+ok $? "all are busy: web's weight falls ($(weight 3))"
+soon 5 rises
+ok $? "and batch's rises ($(weight 4))"
+is "$(cap 3) $(cap 4)" "0 0" "no cap is made of it"
+like "$("$ctl" entitle | awk '$2 == 3 { print $3, $4, $5, $6 }')" "^on weight 512 512\$" "web has a right to 512"
+"$ctl" off
+is "$(weight 3) $(weight 4)" "512 256" "acctctl off: all is given back when it returns"
+"$ctl" debt
+soon 20 falls
+kill -KILL "$collector"
+wait "$collector" 2>/dev/null
+soon 2 eval '[ "$(weight 3) $(weight 4)" = "512 256" ]'
+ok $? "kill -9 of the collector: given back"
+start_collector -v
+soon 20 falls
+ok $? "the next one goes on"
+# an operator's weight
+"$prog" set 3 1000 0 >/dev/null
+soon 3 logged "domain 3: weight 1000 is not of ours"
+ok $? "an operator's weight is seen"
+stop_collector
+is "$status $(weight 3) $(weight 4)" "0 1000 256" "SIGTERM: and it is what comes back"
+echo "1..$n"
