@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * In dom0: cputime DOMID: now and the domain's CPU time by the hypervisor, both in ns,
+ * and its cap.  xl takes a second for that, emulated.
+ */
+#include "common/xenctrl.h"
+#include "tests/xen/prog/prog.h"
+
+#include <inttypes.h>
+
+/* Of whichever of the two schedulers it is. */
+static unsigned int cap_of(xc_interface *xc, uint32_t domid)
+{
+	struct xen_domctl_sched_credit2 c2;
+	struct xen_domctl_sched_credit c1;
+
+	if (!xc_sched_credit2_domain_get(xc, domid, &c2))
+		return c2.cap;
+	if (xc_sched_credit_domain_get(xc, domid, &c1))
+		die("domain_get");
+	return c1.cap;
+}
+
+int main(int argc, char **argv)
+{
+	uint32_t domid = argc == 2 ? (uint32_t)atoi(argv[1]) : 0;
+	xc_interface *xc = xc_interface_open(NULL, NULL, 0);
+	xc_domaininfo_t info;
+
+	if (!xc || xc_domain_getinfolist(xc, domid, 1, &info) != 1 || info.domain != domid)
+		die("getinfolist");
+	printf("%" PRIu64 " %" PRIu64 " %u\n", now_ns(), (uint64_t)info.cpu_time,
+	       cap_of(xc, domid));
+	return 0;
+}
