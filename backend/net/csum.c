@@ -1,74 +1,128 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "backend/net/csum.h"
 
+#include <string.h>
+
 #define ETH 14u
 #define TYPE_IPV4 0x0800u
 #define TYPE_IPV6 0x86ddu
 #define TYPE_VLAN 0x8100u
-#define PROTO_TCP 6u
-#define PROTO_UDP 17u
+#define HEADERS 8u /* of IPv6 before the transport's; more are none we know */
 
-static unsigned int get16(const uint8_t *p)
+/* 64 bits at a time, for 32-bit sums of such need no folding between. */
+uint32_t csum_add(uint32_t sum, const uint8_t *p, size_t len)
 {
-	return (unsigned int)p[0] << 8 | p[1];
+	uint64_t all = 0;
+	uint32_t w;
+	size_t i;
+
+	for (i = 0; i + 4 <= len; i += 4) {
+		memcpy(&w, p + i, sizeof(w));
+		all += w;
+	}
+	if (len & 3) {
+		w = 0;
+		memcpy(&w, p + i, len & 3);
+		all += w;
+	}
+	/* ones' complement sums have no byte order but that of their result */
+	while (all >> 16)
+		all = (all & 0xffff) + (all >> 16);
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	all = (all & 0xff) << 8 | all >> 8;
+#endif
+	return csum_fold(sum) + (uint32_t)all;
 }
 
-/* Where the transport header begins and ends; its protocol, or 0. */
-static unsigned int find_transport(const uint8_t *f, size_t len, size_t *from, size_t *to)
+unsigned int csum_fold(uint32_t sum)
 {
-	size_t ip = ETH, head;
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return sum;
+}
+
+static bool find_ipv4(const uint8_t *f, size_t len, struct transport *t)
+{
+	size_t head;
+
+	if (len < t->ip + 20 || f[t->ip] >> 4 != 4)
+		return false;
+	head = (f[t->ip] & 15u) * 4u;
+	t->from = t->ip + head;
+	t->to = t->ip + get16(f + t->ip + 2);
+	t->proto = f[t->ip + 9];
+	/* a fragment has no whole transport packet */
+	return head >= 20 && !(get16(f + t->ip + 6) & 0x3fff);
+}
+
+/* Hop by hop, routing and destination options may be in between. */
+static bool find_ipv6(const uint8_t *f, size_t len, struct transport *t)
+{
+	unsigned int i;
+
+	if (len < t->ip + 40 || f[t->ip] >> 4 != 6)
+		return false;
+	t->from = t->ip + 40;
+	t->to = t->from + get16(f + t->ip + 4);
+	t->proto = f[t->ip + 6];
+	for (i = 0; i < HEADERS && (t->proto == 0 || t->proto == 43 || t->proto == 60); i++) {
+		if (t->from + 8 > t->to || t->from + 8 > len)
+			return false;
+		t->proto = f[t->from];
+		t->from += (f[t->from + 1] + 1u) * 8u;
+	}
+	return true;
+}
+
+bool transport_find(const uint8_t *f, size_t len, struct transport *t)
+{
 	unsigned int type;
 
+	memset(t, 0, sizeof(*t));
 	if (len < ETH + 4)
-		return 0;
+		return false;
 	type = get16(f + 12);
+	t->ip = ETH;
 	if (type == TYPE_VLAN) {
 		type = get16(f + 16);
-		ip += 4;
+		t->ip += 4;
 	}
-	if (type == TYPE_IPV4 && len >= ip + 20) {
-		head = (f[ip] & 15u) * 4u;
-		*from = ip + head;
-		*to = ip + get16(f + ip + 2);
-		/* a fragment has no whole transport packet */
-		if (head < 20 || f[ip] >> 4 != 4 || (get16(f + ip + 6) & 0x3fff))
-			return 0;
-		return f[ip + 9];
-	}
-	if (type == TYPE_IPV6 && len >= ip + 40 && f[ip] >> 4 == 6) {
-		*from = ip + 40;
-		*to = *from + get16(f + ip + 4);
-		return f[ip + 6];
-	}
-	return 0;
+	t->ipv6 = type == TYPE_IPV6;
+	if (type == TYPE_IPV4 ? !find_ipv4(f, len, t) : !t->ipv6 || !find_ipv6(f, len, t))
+		return false;
+	if (t->proto != PROTO_TCP && t->proto != PROTO_UDP)
+		return false;
+	t->sum = t->from + (t->proto == PROTO_TCP ? 16 : 6);
+	return t->to <= len && t->from + (t->proto == PROTO_TCP ? 20 : 8) <= t->to;
+}
+
+bool csum_fill_at(uint8_t *frame, size_t len, size_t from, size_t sum)
+{
+	unsigned int s;
+
+	if (from > len || sum < from || sum + 2 > len)
+		return false;
+	s = ~csum_fold(csum_add(0, frame + from, len - from)) & 0xffff;
+	put16(frame + sum, s ? s : 0xffff); /* for UDP 0 means: none; for TCP both are right */
+	return true;
 }
 
 bool csum_fill(uint8_t *frame, size_t len)
 {
-	size_t from = 0, to = 0, field, i;
-	unsigned int proto = find_transport(frame, len, &from, &to);
-	uint32_t sum = 0;
+	struct transport t;
 
-	if (proto == PROTO_TCP)
-		field = from + 16;
-	else if (proto == PROTO_UDP)
-		field = from + 6;
+	return transport_find(frame, len, &t) && csum_fill_at(frame, t.to, t.from, t.sum);
+}
+
+void csum_blank(uint8_t *frame, const struct transport *t)
+{
+	uint32_t sum = t->proto + (uint32_t)(t->to - t->from);
+
+	if (t->ipv6)
+		sum = csum_add(sum, frame + t->ip + 8, 32);
 	else
-		return false;
-	if (to > len || from > to || field + 2 > to)
-		return false;
-	for (i = from; i + 1 < to; i += 2)
-		sum += get16(frame + i);
-	if (i < to)
-		sum += (unsigned int)frame[i] << 8;
-	while (sum >> 16)
-		sum = (sum & 0xffff) + (sum >> 16);
-	sum = ~sum & 0xffff;
-	if (!sum && proto == PROTO_UDP)
-		sum = 0xffff; /* 0 means: none */
-	frame[field] = (uint8_t)(sum >> 8);
-	frame[field + 1] = (uint8_t)sum;
-	return true;
+		sum = csum_add(sum, frame + t->ip + 12, 8);
+	put16(frame + t->sum, csum_fold(sum));
 }
 
 bool csum_is_ipv6(const uint8_t *frame, size_t len)

@@ -44,6 +44,15 @@ static void add_data(struct tx_packet *p, const struct netif_tx_request *copy)
 	p->parts++;
 }
 
+static void take_gso(struct tx_packet *p, const struct netif_extra_info *extra)
+{
+	p->gso = extra->u.gso.type;
+	p->gso_size = extra->u.gso.size;
+	if (!p->gso_size ||
+	    (p->gso != XEN_NETIF_GSO_TYPE_TCPV4 && p->gso != XEN_NETIF_GSO_TYPE_TCPV6))
+		p->bad = true;
+}
+
 /* The slot is no request but an information about the frame. */
 static enum tx_fed feed_extra(struct tx_packet *p, const struct netif_tx_request *copy)
 {
@@ -54,8 +63,10 @@ static enum tx_fed feed_extra(struct tx_packet *p, const struct netif_tx_request
 	    p->extras >= XEN_NETIF_EXTRA_TYPE_MAX - 1)
 		return TX_BROKEN;
 	p->extras++;
-	/* a hash is advice; the others ask for what was not offered */
-	if (extra.type != XEN_NETIF_EXTRA_TYPE_HASH)
+	/* a hash is advice; what is neither asks for what was not offered */
+	if (extra.type == XEN_NETIF_EXTRA_TYPE_GSO)
+		take_gso(p, &extra);
+	else if (extra.type != XEN_NETIF_EXTRA_TYPE_HASH)
 		p->bad = true;
 	if (extra.flags & XEN_NETIF_EXTRA_FLAG_MORE)
 		return TX_MORE;

@@ -26,6 +26,8 @@ struct tx_packet {
 	uint32_t total;
 	uint16_t flags; /* NETTXF_* of the first slot */
 	uint8_t parts, extras;
+	uint8_t gso; /* XEN_NETIF_GSO_TYPE_*, and bytes of a segment */
+	uint16_t gso_size;
 	bool bad; /* to be answered with an error, nothing of it used */
 	struct tx_part part[TX_PARTS];
 	/* what to answer: the first id, `extras` empty answers, the other ids */
