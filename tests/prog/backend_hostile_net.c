@@ -15,19 +15,20 @@
 #include "frontend/net/netfront.h"
 
 static struct netfront net;
+static struct net_queue *q; /* its only one */
 
 static struct netif_tx_request good(uint16_t size, uint16_t flags)
 {
-	frame_hello((uint8_t *)net.out[0].data, net.mac);
+	frame_hello((uint8_t *)q->out[0].data, net.mac);
 	return (struct netif_tx_request){
-		.gref = net.out[0].ref, .size = size, .flags = flags, .id = 9
+		.gref = q->out[0].ref, .size = size, .flags = flags, .id = 9
 	};
 }
 
 static void put(struct netif_tx_request r)
 {
-	*RING_GET_REQUEST(&net.tx, net.tx.req_prod_pvt) = r;
-	net.tx.req_prod_pvt++;
+	*RING_GET_REQUEST(&q->tx, q->tx.req_prod_pvt) = r;
+	q->tx.req_prod_pvt++;
 }
 
 static int print_closed(void)
@@ -46,18 +47,18 @@ static int outcome(bool rx)
 	struct front_events e;
 
 	while (now_ns() < until) {
-		if (!rx && xenbus_index(&net.tx.sring->rsp_prod) != net.tx.rsp_cons) {
+		if (!rx && xenbus_index(&q->tx.sring->rsp_prod) != q->tx.rsp_cons) {
 			struct netif_tx_response rsp;
 
-			RING_COPY_RESPONSE(&net.tx, net.tx.rsp_cons, &rsp);
-			net.tx.rsp_cons++;
+			RING_COPY_RESPONSE(&q->tx, q->tx.rsp_cons, &rsp);
+			q->tx.rsp_cons++;
 			printf("status %d%s\n", rsp.status, rsp.id == 9 ? "" : " wrong id");
 			return 0;
 		}
-		if (rx && xenbus_index(&net.rx.sring->rsp_prod) != net.rx.rsp_cons) {
+		if (rx && xenbus_index(&q->rx.sring->rsp_prod) != q->rx.rsp_cons) {
 			struct netif_rx_response rsp;
 
-			RING_COPY_RESPONSE(&net.rx, net.rx.rsp_cons, &rsp);
+			RING_COPY_RESPONSE(&q->rx, q->rx.rsp_cons, &rsp);
 			printf("rx %d\n", rsp.status);
 			return 0;
 		}
@@ -72,7 +73,7 @@ static int outcome(bool rx)
 
 static int push(void)
 {
-	net_push(&net);
+	net_push(&net, q);
 	front_kick(&net.f);
 	return outcome(false);
 }
@@ -85,7 +86,7 @@ static int send_one(struct netif_tx_request r)
 
 static int tx_index(uint32_t prod)
 {
-	*(volatile uint32_t *)&net.tx.sring->req_prod = prod;
+	*(volatile uint32_t *)&q->tx.sring->req_prod = prod;
 	front_kick(&net.f);
 	return outcome(false);
 }
@@ -126,12 +127,12 @@ static int tx_prod_falls(void)
 
 	for (i = 0; i < 60; i++)
 		put(good(60, NETTXF_more_data));
-	net_push(&net);
+	net_push(&net, q);
 	front_kick(&net.f);
 	/* it asks to be told of the next slot once it has seen these */
-	while (xenbus_index(&net.tx.sring->req_event) != 61 && now_ns() < until)
+	while (xenbus_index(&q->tx.sring->req_event) != 61 && now_ns() < until)
 		nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
-	*(volatile uint32_t *)&net.tx.sring->req_prod = 30;
+	*(volatile uint32_t *)&q->tx.sring->req_prod = 30;
 	xen_mb();
 	front_kick(&net.f);
 	return print_end();
@@ -139,7 +140,7 @@ static int tx_prod_falls(void)
 
 static int rx_prod_ahead(void)
 {
-	*(volatile uint32_t *)&net.rx.sring->req_prod = 100000;
+	*(volatile uint32_t *)&q->rx.sring->req_prod = 100000;
 	front_kick(&net.f);
 	/* frames that came before do not count */
 	return print_end();
@@ -152,9 +153,9 @@ static int rx_prod_falls(void)
 	uint32_t used;
 
 	/* a neighbour's frame: the backend has seen all buffers */
-	while (!(used = xenbus_index(&net.rx.sring->rsp_prod)) && now_ns() < until)
+	while (!(used = xenbus_index(&q->rx.sring->rsp_prod)) && now_ns() < until)
 		nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
-	*(volatile uint32_t *)&net.rx.sring->req_prod = used + 64;
+	*(volatile uint32_t *)&q->rx.sring->req_prod = used + 64;
 	front_kick(&net.f);
 	return print_end();
 }
@@ -167,11 +168,11 @@ static int rx_flutter(void)
 
 	/* each value stands for the time of a call, so that both are seen */
 	while (now_ns() < until) {
-		used = xenbus_index(&net.rx.sring->rsp_prod);
-		*(volatile uint32_t *)&net.rx.sring->req_prod = used;
+		used = xenbus_index(&q->rx.sring->rsp_prod);
+		*(volatile uint32_t *)&q->rx.sring->req_prod = used;
 		if (now_ns() >= until)
 			break;
-		*(volatile uint32_t *)&net.rx.sring->req_prod = used + 2;
+		*(volatile uint32_t *)&q->rx.sring->req_prod = used + 2;
 	}
 	return print_end();
 }
@@ -245,8 +246,8 @@ static void spoil_buffers(void)
 {
 	unsigned int i;
 
-	for (i = 0; i < net.buffers; i++)
-		net.in[i].ref = 0x7fffffff;
+	for (i = 0; i < net.how.buffers; i++)
+		q->in[i].ref = 0x7fffffff;
 }
 
 static int rx_bad_grant(void)
@@ -292,6 +293,7 @@ static const struct {
 
 int main(int argc, char **argv)
 {
+	static const struct net_how how = { .queues = 1, .buffers = 128 };
 	unsigned int i;
 	int r = 2;
 
@@ -299,7 +301,8 @@ int main(int argc, char **argv)
 	for (i = 0; argc == 2 && i < sizeof(attack) / sizeof(attack[0]); i++) {
 		if (strcmp(argv[1], attack[i].name))
 			continue;
-		r = net_open(&net, NULL, 128, 5000);
+		r = net_open(&net, NULL, &how, 5000);
+		q = net.queue;
 		if (!r && attack[i].run == rx_bad_grant)
 			spoil_buffers();
 		if (!r && !net_connect(&net))
