@@ -4,7 +4,7 @@
  * the toolstack gave us, their xenbus states, the link, the end.
  *
  * The main thread does all xenstore work.  A backend serves its devices on
- * threads of its own (block) or on the main thread (net).
+ * threads of its own.
  */
 #ifndef BACKEND_BACKEND_H
 #define BACKEND_BACKEND_H
@@ -27,9 +27,10 @@ struct backend_ops {
 	const char *frontend; /* the guest's directory: vbd, vif */
 	const char *rival; /* the kernel's module that serves such */
 	unsigned int acct_kind;
-	unsigned int lanes; /* default; 1 and max_lanes 1: no option */
+	unsigned int lanes; /* of devices, by default; 0: threads serve them all, see below */
 	unsigned int max_lanes;
-	unsigned int queues, max_queues; /* lanes of a device; 0: 1, and no option */
+	unsigned int queues, max_queues; /* of a device */
+	unsigned int max_threads; /* with a lane each, and one for the main thread; 0: no such */
 	/* 0 or -errno.  Sets b->fd: readable when turn() has work. */
 	int (*start)(struct backend *b);
 	void (*stop)(struct backend *b);
@@ -77,7 +78,9 @@ struct backend {
 	const struct backend_ops *ops;
 	const char *kind, *totals_file;
 	struct acctring_options options;
-	unsigned int most_devices, queues; /* as the options say */
+	unsigned int most_devices, queues, threads; /* as the options say */
+	const char *bridge; /* of devices whose directory names none, or NULL */
+	bool switched; /* all are joined with each other, bridge or not */
 	enum grants grants;
 	struct xs_handle *xsh;
 	int domid;
@@ -99,6 +102,9 @@ struct backend {
 
 /* The whole program. */
 int backend_main(const struct backend_ops *ops, int argc, char **argv);
+
+/* options.c: dies where they are wrong */
+void backend_options(struct backend *b, int argc, char **argv);
 
 /* watch.c: false: the store is lost */
 bool devices_watch(struct backend *b);
