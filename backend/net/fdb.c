@@ -98,11 +98,18 @@ bool fdb_give(struct fdb *t, struct fdb_port *p, const uint8_t mac[6])
 	return add_entry(t, p, mac, true);
 }
 
+bool fdb_knows(const struct fdb *t, const struct fdb_port *p, const uint8_t mac[6])
+{
+	const struct fdb_entry *e = find_entry(t, mac);
+
+	return fdb_is_group(mac) || (e && (e->given || e->port == p));
+}
+
 void fdb_learn(struct fdb *t, struct fdb_port *p, const uint8_t mac[6])
 {
 	struct fdb_entry *e = find_entry(t, mac);
 
-	if (fdb_is_group(mac) || (e && (e->given || e->port == p)))
+	if (fdb_knows(t, p, mac))
 		return;
 	if (e) /* the station has moved */
 		remove_entry(t, e);

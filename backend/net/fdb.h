@@ -34,6 +34,8 @@ void fdb_port_init(struct fdb_port *p, void *owner);
 bool fdb_give(struct fdb *t, struct fdb_port *p, const uint8_t mac[6]);
 /* The source address of a frame that came in; groups are not learned. */
 void fdb_learn(struct fdb *t, struct fdb_port *p, const uint8_t mac[6]);
+/* Would it change nothing? */
+bool fdb_knows(const struct fdb *t, const struct fdb_port *p, const uint8_t mac[6]);
 struct fdb_port *fdb_find(const struct fdb *t, const uint8_t mac[6]);
 /* The port goes, with all its addresses. */
 void fdb_forget(struct fdb *t, struct fdb_port *p);

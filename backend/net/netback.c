@@ -1,189 +1,153 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The switch's turn: events, then each guest a bounded number of frames in
- * and out, then events are unmasked where nothing is left to do.
+ * The main thread's side: workers at the beginning, and the end of a
+ * connection, which takes its queues' workers.
  */
 #include "backend/net/netback.h"
 
 #include <errno.h>
-#include <fcntl.h>
+#include <malloc.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <sys/random.h>
+#include <unistd.h>
 
-#include "backend/cpu.h"
 #include "backend/net/connect.h"
 #include "common/log.h"
 
-#define EVENTS_TURN 64 /* events taken in a turn */
+#define KEEP_MEMORY (16 * 1024 * 1024) /* of frames that are gone; not given back and taken again */
 
-void vif_post(struct vif *v, struct work *w, struct acctring_cost *c)
+static int start_workers(struct net *net)
 {
-	struct net *net = v->net;
-	uint64_t ns = acctring_span_end(net->lane, &w->span) + w->ns;
+	int r = 0;
 
-	c->ns = ns > net->aside ? ns - net->aside : 0;
-	c->end = w->span.mark;
-	bill_post(net->lane, &v->d->payer, c);
+	net->worker = calloc(net->b->threads, sizeof(*net->worker));
+	if (!net->worker)
+		return -ENOMEM;
+	while (!r && net->workers < net->b->threads)
+		r = worker_start(&net->worker[net->workers++], net);
+	return r;
 }
 
-void vif_push(struct vif *v, int notify)
+/* Who waits for a change is not to wait for ever, while frames are switched all the time. */
+static void init_topology(struct net *net)
 {
-	if (notify)
-		xenevtchn_notify(v->net->xce, v->port);
+	pthread_rwlockattr_t a;
+
+	pthread_rwlockattr_init(&a);
+	pthread_rwlockattr_setkind_np(&a, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+	pthread_rwlock_init(&net->topology, &a);
+	pthread_rwlockattr_destroy(&a);
 }
 
 static int net_start(struct backend *b)
 {
 	struct net *net = calloc(1, sizeof(*net));
-	int fl;
 
 	if (!net)
 		return -ENOMEM;
+	b->data = net;
 	net->b = b;
 	LIST_INIT(&net->vifs);
+	init_topology(net);
+	mallopt(M_TRIM_THRESHOLD, KEEP_MEMORY);
 	if (getrandom(&net->fdb.salt, sizeof(net->fdb.salt), 0) < 0)
 		return -errno;
+	b->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	net->lane = acctring_lane_open(b->bill.link);
-	net->xgt = xengnttab_open(NULL, 0);
-	net->xce = xenevtchn_open(NULL, 0);
-	if (!net->lane || !net->xgt || !net->xce)
+	if (b->fd < 0 || !net->lane)
 		return -errno;
-	b->fd = xenevtchn_fd(net->xce);
-	fl = fcntl(b->fd, F_GETFL);
-	if (fl < 0 || fcntl(b->fd, F_SETFL, fl | O_NONBLOCK) < 0)
-		return -errno;
-	b->data = net;
-	return 0;
+	return start_workers(net);
 }
 
 static void net_stop(struct backend *b)
 {
 	struct net *net = b->data;
+	unsigned int i;
 
+	for (i = 0; i < net->workers; i++)
+		worker_stop(&net->worker[i]);
 	acctring_lane_close(net->lane);
-	xenevtchn_close(net->xce);
-	xengnttab_close(net->xgt);
+	pthread_rwlock_destroy(&net->topology);
+	close(b->fd);
+	free(net->worker);
 	free(net);
 }
 
-static struct vif *vif_of_port(struct net *net, evtchn_port_t port)
+static bool all_left(const struct vif *v)
 {
-	struct vif *v;
-
-	LIST_FOREACH(v, &net->vifs, link)
-		if (v->bound && v->port == port)
-			return v;
-	return NULL;
-}
-
-static void take_events(struct net *net)
-{
-	xenevtchn_port_or_error_t port;
-	struct vif *v;
 	unsigned int i;
 
-	for (i = 0; i < EVENTS_TURN; i++) {
-		port = xenevtchn_pending(net->xce);
-		if (port < 0)
-			return;
-		v = vif_of_port(net, (evtchn_port_t)port);
-		if (!v) /* of a device that has just gone */
-			continue;
-		v->masked = true;
-		v->worked = false;
-		v->again = true;
-		v->event_at = acctring_counter(net->lane);
-	}
+	for (i = 0; i < v->queues; i++)
+		if (!__atomic_load_n(&v->queue[i].left, __ATOMIC_ACQUIRE))
+			return false;
+	return true;
 }
 
-/* The event is served: bill it if it brought nothing; let the next one come. */
-static void unmask(struct vif *v)
+static void look_at(struct device *d)
 {
-	struct acctring_cost c = { .units = 1, .klass = ACCTRING_CLASS_EVENT };
-	uint64_t from;
+	struct vif *v = d->data;
+	const char *broken;
 
-	v->masked = false;
-	v->event_at = 0;
-	if (v->worked) {
-		xenevtchn_unmask(v->net->xce, v->port);
+	if (!v || !v->queue)
 		return;
-	}
-	/* by the thread's CPU clock: a guest that kicks all the time has us preempted here */
-	from = cpu_ns();
-	xenevtchn_unmask(v->net->xce, v->port);
-	c.ns = cpu_ns() - from + v->fruitless;
-	v->fruitless = 0;
-	c.end = acctring_counter(v->net->lane);
-	bill_post(v->net->lane, &v->d->payer, &c);
-}
-
-/* What the round left to do. */
-static void end_round(struct net *net, bool *again, bool *blocked)
-{
-	struct vif *v, *next;
-
-	for (v = LIST_FIRST(&net->vifs); v; v = next) {
-		next = LIST_NEXT(v, link);
-		if (v->broken) {
-			device_broken(v->d, v->broken);
-			*again = true; /* the state has to be followed up */
-			continue;
-		}
-		if (v->masked && !v->again && !v->blocked)
-			unmask(v);
-		*again |= v->again;
-		*blocked |= v->blocked;
+	broken = __atomic_load_n(&v->broken, __ATOMIC_ACQUIRE);
+	if (v->stopping && all_left(v)) {
+		vif_unmap(v);
+		log_info("vif %u/%u: disconnected", d->domid, d->id);
+		device_stopped(d);
+	} else if (!v->stopping && broken) {
+		device_broken(d, broken);
 	}
 }
 
 static int net_turn(struct backend *b)
 {
-	struct net *net = b->data;
-	bool again = false, blocked = false;
-	struct vif *v, *last;
+	bool told = !eventfd_read(b->fd, &(eventfd_t){ 0 });
+	struct device *d;
 
-	take_events(net);
-	LIST_FOREACH(v, &net->vifs, link) {
-		/* also who has no event: he may be blocked, or starving */
-		if (!v->again && !v->blocked)
-			continue;
-		v->again = v->blocked = false;
-		vif_transmit(v);
+	LIST_FOREACH(d, &b->devices, link) {
+		struct vif *v = d->data;
+
+		if (v)
+			tap_check(&v->tap);
+		if (told)
+			look_at(d);
 	}
-	LIST_FOREACH(v, &net->vifs, link)
-		if (v->queued && !v->broken)
-			vif_receive(v);
-	end_round(net, &again, &blocked);
-	/* the first in this round is the last in the next one */
-	v = LIST_FIRST(&net->vifs);
-	if (v && LIST_NEXT(v, link)) {
-		for (last = v; LIST_NEXT(last, link);)
-			last = LIST_NEXT(last, link);
-		LIST_REMOVE(v, link);
-		LIST_INSERT_AFTER(last, v, link);
-	}
-	return again ? 0 : blocked ? 1 : -1;
+	return -1;
 }
 
-static void net_release(struct device *d)
+static bool net_disconnect(struct device *d)
 {
-	(void)d;
+	struct vif *v = d->data;
+	unsigned int i;
+
+	if (v->tap.fd >= 0)
+		tap_up(&v->tap, false);
+	else
+		switch_leave(v);
+	v->stopping = true;
+	for (i = 0; i < v->queues; i++)
+		queue_poke(&v->queue[i], WANT_LEFT);
+	return false; /* workers may be in the middle of a frame */
 }
 
 const struct backend_ops netback_ops = {
 	.program = "acctring-netback",
-	.about = "Joins virtual network devices (xen/io/netif.h) of guests by a switch.",
+	.about = "Joins virtual network devices (xen/io/netif.h) of guests to bridges, or by a "
+		 "switch\nof its own.",
 	.kind = "avif",
 	.frontend = "vif",
 	.rival = "xen-netback",
 	.acct_kind = ACCTRING_KIND_VIF,
-	.lanes = 1,
-	.max_lanes = 1,
+	.max_threads = WORKERS,
+	.queues = 4,
+	.max_queues = QUEUES,
 	.start = net_start,
 	.stop = net_stop,
 	.turn = net_turn,
 	.offer = vif_offer,
 	.connect = vif_connect,
-	.disconnect = vif_disconnect,
-	.release = net_release,
+	.disconnect = net_disconnect,
+	.release = vif_release,
 };

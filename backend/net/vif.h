@@ -1,33 +1,45 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * vif.h - a connected network device, and the switch that joins them.  All
- * on one thread, with one lane; guests are served in turn, a bounded number
- * of frames each.
+ * vif.h - a network device and its queues, as the threads that serve it have
+ * them.  A queue belongs to one worker; what other threads may touch of it is
+ * said below.
  */
 #ifndef BACKEND_NET_VIF_H
 #define BACKEND_NET_VIF_H
 
+#include <pthread.h>
 #include <xenevtchn.h>
 #include <xengnttab.h>
 
 #include "backend/backend.h"
+#include "backend/drr.h"
 #include "backend/net/fdb.h"
+#include "backend/net/gso.h"
+#include "backend/net/tap.h"
 #include "backend/net/txparse.h"
 
-#define TX_TURN 32u /* frames taken from a guest in its turn */
-#define RX_TURN 64u /* frames given to a guest in its turn */
-#define RX_LOOKS 4u /* for more buffers, in its turn */
-#define QUEUE_FRAMES 256u /* waiting for a guest; then they are dropped */
-#define QUEUE_BYTES (1024u * 1024u)
+#define QUEUES 16u /* most of a device */
+#define TX_BATCH 32u /* frames taken from a queue in one service */
+#define RX_BATCH 32u /* frames given to it */
+#define BATCH_BYTES (256u * 1024u) /* and then the batch ends */
+#define RX_LOOKS 4u /* for more buffers, in one service */
+#define FIFO_FRAMES 512u /* waiting for a queue; then they are dropped */
+#define FIFO_BYTES (2u * 1024u * 1024u)
+#define FRAME_MAX 65600u /* of a TAP: IPv6's 65535 and headers */
+#define RX_PARTS (FRAME_MAX / XENBUS_PAGE + 2) /* with the extra information */
 #define TX_RING __CONST_RING_SIZE(netif_tx, XENBUS_PAGE)
+
+struct worker;
+struct net;
+struct vif;
 
 /* A frame in our memory; in the queues of one receiver or of many. */
 struct frame {
-	unsigned int refs;
+	unsigned int refs; /* atomic; what is shared is not changed any more */
+	uint32_t len;
+	uint64_t ns; /* burned for it before it was queued */
+	struct offload off;
 	uint16_t cause; /* the sender's payer row */
-	uint16_t len;
-	bool blank; /* its checksum is blank */
-	bool valid; /* its checksum was checked */
 	uint8_t data[];
 };
 
@@ -37,87 +49,110 @@ struct queued {
 	uint8_t klass;
 };
 
-/* What one frame costs: a span, and ns by the thread's CPU clock while it is paused. */
-struct work {
-	struct acctring_span span;
-	uint64_t ns;
+struct fifo {
+	struct queued slot[FIFO_FRAMES];
+	unsigned int head, n;
+	uint64_t bytes;
 };
 
-struct net; /* the switch */
+/* What the main thread wants of a queue's worker. */
+enum want { WANT_NOTHING, WANT_SERVED, WANT_LEFT };
 
-struct vif {
-	LIST_ENTRY(vif) link;
-	struct net *net;
-	struct device *d;
-	struct fdb_port fdb;
+enum { PORT_TX, PORT_RX, PORTS };
+
+struct queue {
+	struct vif *v;
+	unsigned int id;
+	struct worker *w;
+	struct flow *flow; /* of its guest, at the worker */
+	TAILQ_ENTRY(queue) link; /* of those of the flow with work, or that are asked again later */
+	enum { QUEUE_IDLE, QUEUE_READY, QUEUE_LATER } list;
+	/* under w->lock */
+	STAILQ_ENTRY(queue) poke;
+	bool poked;
+	enum want want;
 	/* the connection */
-	evtchn_port_t port;
-	bool bound;
+	evtchn_port_t port[PORTS]; /* both the same where they are not split */
+	bool bound[PORTS];
 	struct netif_tx_back_ring tx;
 	struct netif_rx_back_ring rx;
-	bool sg, blank4, blank6, rx_notify;
-	/* an event came and is still masked; when; did it bring anything? */
-	bool masked, worked;
-	uint64_t event_at;
-	uint64_t fruitless; /* ns spent on frames whose last slots were missing */
-	/* the guest's indices when we last looked; they never go back */
-	uint32_t seen_to, rx_seen;
-	/* the counter when each transmit slot was first seen */
-	uint64_t seen_at[TX_RING];
-	bool again; /* has more to do */
-	bool blocked; /* has no allowance now */
-	const char *broken;
-	/* frames for this guest */
-	struct queued queue[QUEUE_FRAMES];
-	unsigned int head, queued;
-	uint64_t queued_bytes;
+	int tap; /* descriptor, or -1 */
+	/* the worker's */
+	bool masked[PORTS]; /* an event came and is still masked */
+	bool event; /* and did not bring anything yet */
+	bool tap_ready; /* it may have frames */
+	bool again, later; /* has more to do; to be asked again in a while */
+	uint64_t event_at; /* counter */
+	uint64_t idle; /* ns burned without a frame, not billed yet */
+	uint32_t seen_to, rx_seen; /* the guest's indices when last seen; they never go back */
+	uint64_t seen_at[TX_RING]; /* the counter when each transmit slot was first seen */
+	struct queued cut; /* being cut into segments; .f NULL: none */
+	unsigned int cut_next, cut_all;
+	size_t cut_head;
+	/* under lock: frames for the guest; others put some there */
+	pthread_mutex_t lock;
+	struct fifo fifo;
+	/* atomic */
+	bool left; /* not served any more: the answer to WANT_LEFT */
 };
 
-struct net {
-	struct backend *b;
-	struct acctring_lane *lane;
-	xengnttab_handle *xgt;
-	xenevtchn_handle *xce;
-	LIST_HEAD(, vif) vifs;
-	struct fdb fdb;
-	uint64_t aside; /* ns inside the running span that are posted already */
-	bool no_copy; /* this kernel has no grant copy: maps instead */
+struct vif {
+	LIST_ENTRY(vif) link; /* of those that are switched, under net->topology */
+	struct net *net;
+	struct device *d;
+	struct tap tap;
+	char *bridge; /* of the TAP */
+	struct fdb_port fdb;
+	bool joined; /* under net->topology: it is one of them, and learned from */
+	/* from here on of one connection */
+	struct queue *queue;
+	unsigned int queues;
+	/* what the guest takes */
+	bool sg, blank4, blank6, gso4, gso6, rx_notify;
+	bool stopping;
+	const char *broken; /* atomic; why, of the first queue that broke */
 };
 
-/*
- * copy.c: false when any part could not be copied.  The grant device may
- * make us wait for others, so what was burned is added to w->ns and the
- * span is paused meanwhile.
- */
-bool copy_from_guest(struct vif *v, const struct tx_packet *p, uint8_t *to, struct work *w);
-bool copy_to_guest(struct vif *v, const uint8_t *data, const struct tx_part *part,
-		   unsigned int parts, struct work *w);
-
-/* tx.c: takes frames from the guest and switches them */
-void vif_transmit(struct vif *v);
-
-/* rx.c */
-void vif_queue(struct vif *v, struct frame *f, uint8_t klass);
-void vif_receive(struct vif *v);
-/* Gives up what is queued; the drops are billed. */
-void vif_flush(struct vif *v);
-void frame_put(struct frame *f);
-
-/* Ends the work as a record for this vif; what is aside is not in it. */
-void vif_post(struct vif *v, struct work *w, struct acctring_cost *c);
-void vif_push(struct vif *v, int notify);
-
-static inline void work_begin(const struct vif *v, struct work *w)
+static inline struct payer *vif_payer(const struct vif *v)
 {
-	w->ns = 0;
-	acctring_span_begin(v->net->lane, &w->span);
+	return &v->d->payer;
 }
 
-static inline uint32_t vif_wait(const struct vif *v, uint64_t from, uint64_t to)
+static inline uint32_t wait_ns(const struct acctring_lane *l, uint64_t from, uint64_t to)
 {
-	uint64_t ns = acctring_ns(v->net->lane, to - from);
+	uint64_t ns = to > from ? acctring_ns(l, to - from) : 0;
 
 	return ns > UINT32_MAX ? UINT32_MAX : (uint32_t)ns;
 }
+
+/* tx.c: takes frames from the guest and sends them on */
+void queue_transmit(struct queue *q);
+
+/* rx.c: gives the guest frames */
+void queue_receive(struct queue *q);
+/* What is to be given is given up; the drops are billed. */
+void queue_flush(struct queue *q);
+
+/* fifo.c */
+struct frame *frame_new(uint32_t len);
+void frame_put(struct frame *f);
+/* By any thread, of worker `by`: for q's guest, or dropped and billed. */
+void queue_put(struct queue *q, struct frame *f, uint8_t klass, struct worker *by);
+/* By its worker: the first; false: none. */
+bool queue_peek(struct queue *q, struct queued *out);
+void queue_pop(struct queue *q);
+/* A frame that this guest does not get; `cycles` were burned for it. */
+void post_drop(struct queue *q, const struct frame *f, uint64_t cycles, struct worker *by);
+/* Must this guest be given segments, or can it take the frame? */
+bool vif_must_cut(const struct vif *v, const struct frame *f);
+
+/* switch.c */
+void switch_join(struct vif *v);
+/* When it returns nobody has the vif in hand. */
+void switch_leave(struct vif *v);
+/* Between begin, which learns where the frames come from, and end. */
+void switch_begin(struct vif *from, struct frame *const *f, unsigned int n);
+void switch_frame(struct vif *from, struct frame *f, struct worker *by);
+void switch_end(struct net *net);
 
 #endif
