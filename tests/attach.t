@@ -45,6 +45,9 @@ refused 2 'attach: --mac: not of a disk' attach disk guest xvda /x --mac $mac
 refused 2 'attach: --mac: missing, allowed: the address' attach nic guest 0
 refused 2 'attach: --mac: 01:00:5e:00:00:01, allowed' attach nic guest 0 --mac 01:00:5e:00:00:01
 refused 2 'attach: eth0: no such device, allowed: a number' attach nic guest eth0 --mac $mac
+refused 2 'attach: --bridge: /br0, allowed' attach nic guest 0 --mac $mac --bridge /br0
+refused 2 'attach: --mtu: 67, allowed: 68..65521' attach nic guest 0 --mac $mac --mtu 67
+refused 2 'attach: --bridge: not of a disk' attach disk guest xvda /x --bridge br0
 refused 2 'attach: --readonly: only of a disk' attach nic guest 0 --mac $mac --readonly
 refused 2 'attach: --kind: "A/b", allowed: 1\.\.32 of' attach disk guest xvda /x --kind A/b
 refused 2 'attach: --wait: "0", allowed: 1\.\.3600 seconds' attach disk guest xvda /x --wait 0

@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,19 +22,31 @@
 #define PARAMS_MAX 1024
 
 struct words {
-	const char *backend, *kind, *mac;
+	const char *backend, *kind, *mac, *bridge, *mtu;
 	bool readonly, force;
 	unsigned int wait; /* seconds; 0: not at all */
 	const char *word[4];
 	unsigned int words;
 };
 
-enum { OPT_BACKEND = 256, OPT_KIND, OPT_MAC, OPT_READONLY, OPT_WAIT, OPT_FORCE, OPT_HELP };
+enum {
+	OPT_BACKEND = 256,
+	OPT_KIND,
+	OPT_MAC,
+	OPT_BRIDGE,
+	OPT_MTU,
+	OPT_READONLY,
+	OPT_WAIT,
+	OPT_FORCE,
+	OPT_HELP
+};
 
 static const struct option attach_longs[] = {
 	{ "backend", required_argument, NULL, OPT_BACKEND },
 	{ "kind", required_argument, NULL, OPT_KIND },
 	{ "mac", required_argument, NULL, OPT_MAC },
+	{ "bridge", required_argument, NULL, OPT_BRIDGE },
+	{ "mtu", required_argument, NULL, OPT_MTU },
 	{ "readonly", no_argument, NULL, OPT_READONLY },
 	{ "wait", optional_argument, NULL, OPT_WAIT },
 	{ "help", no_argument, NULL, OPT_HELP },
@@ -95,6 +108,12 @@ static void parse(struct words *w, int argc, char **argv, const struct option *l
 			break;
 		case OPT_MAC:
 			w->mac = optarg;
+			break;
+		case OPT_BRIDGE:
+			w->bridge = optarg;
+			break;
+		case OPT_MTU:
+			w->mtu = optarg;
 			break;
 		case OPT_READONLY:
 			w->readonly = true;
@@ -184,8 +203,11 @@ static int attach_disk(const struct words *w)
 	};
 
 	need_words("attach", w, 4);
-	if (w->mac)
-		die(EXIT_USAGE, "attach: --mac: not of a disk");
+	if (w->mac || w->bridge || w->mtu)
+		die(EXIT_USAGE, "attach: --%s: not of a disk",
+		    w->mac	? "mac"
+		    : w->bridge ? "bridge"
+				: "mtu");
 	if (!vdev_parse(w->word[2], &p.devid))
 		die(EXIT_USAGE, "attach: %s: no such disk, allowed: xvda, xvdb1, .. or a number",
 		    w->word[2]);
@@ -204,13 +226,17 @@ static int attach_disk(const struct words *w)
 static int attach_nic(const struct words *w)
 {
 	struct plug p = { .front_kind = "vif", .back_kind = w->kind ? w->kind : "avif" };
+	const char *mtu = w->mtu ? w->mtu : "1500";
 	char number[12];
 	const struct xenbus_node front[] = {
-		{ "handle", number }, { "mac", w->mac }, { "mtu", "1500" }, { NULL, NULL }
+		{ "handle", number }, { "mac", w->mac }, { "mtu", mtu }, { NULL, NULL }
 	};
-	const struct xenbus_node back[] = {
-		{ "handle", number }, { "mac", w->mac }, { "type", "vif" }, { NULL, NULL }
-	};
+	const struct xenbus_node back[] = { { "handle", number },
+					    { "mac", w->mac },
+					    { "type", "vif" },
+					    { "mtu", mtu },
+					    { w->bridge ? "bridge" : NULL, w->bridge },
+					    { NULL, NULL } };
 	uint8_t mac[6];
 	uint64_t n;
 
@@ -225,7 +251,13 @@ static int attach_nic(const struct words *w)
 		    "attach: --mac: %s, allowed: the address of one host, as "
 		    "00:16:3e:00:00:01",
 		    w->mac ? w->mac : "missing");
+	if (w->bridge && (!*w->bridge || strlen(w->bridge) >= IFNAMSIZ || strchr(w->bridge, '/')))
+		die(EXIT_USAGE,
+		    "attach: --bridge: %.40s, allowed: the name of a bridge, 1..%d letters",
+		    w->bridge, IFNAMSIZ - 1);
 	p.devid = (uint32_t)n;
+	if (!parse_u64(mtu, 65521, &n) || n < 68)
+		die(EXIT_USAGE, "attach: --mtu: %s, allowed: 68..65521", mtu);
 	snprintf(number, sizeof(number), "%u", p.devid);
 	return plug_in(&p, w, front, back);
 }

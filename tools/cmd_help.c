@@ -86,10 +86,14 @@ const struct command commands[] = {
 	  "  --kind NAME         that program's --kind; default abd for disks, avif for nic\n"
 	  "  --readonly          the disk only\n"
 	  "  --mac MAC           the nic's address, as 00:16:3e:00:00:01\n"
+	  "  --bridge NAME       of the backend's domain, for the nic; without, guests that "
+	  "have\n"
+	  "                      none are joined with each other\n"
+	  "  --mtu N             of the nic; 68..65521, default 1500\n"
 	  "  --wait [SECONDS]    until both ends are connected; 1..3600, default 30.  Where they "
 	  "are\n"
 	  "                      not by then, the exit status is 1 and the device stays attached\n",
-	  "disk nic --backend --kind --readonly --mac --wait --help", cmd_attach },
+	  "disk nic --backend --kind --readonly --mac --bridge --mtu --wait --help", cmd_attach },
 	{ "detach", "GUEST VDEV|ID [OPTION]...", "takes such a device away",
 	  "In dom0.  Waits, for 10 seconds, for the guest to let go and the backend to remove its\n"
 	  "directory; when they do not, says what is in the way, and leaves it unplugged:\n"
