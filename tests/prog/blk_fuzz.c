@@ -11,37 +11,20 @@
  * At the end one line; exit code 1 when something was not as it must be.
  */
 #include <inttypes.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#include "common/clock.h"
-#include "common/kv.h"
-#include "common/log.h"
-#include "common/xs.h"
 #include "frontend/block/blkfront.h"
-#include "frontend/block/pattern.h"
-
-#define LIFE 2000u /* requests until it connects anew */
-#define PATIENCE_NS 20000000000u
+#include "tests/prog/fuzz.h"
 
 static const struct blk_how most = {
 	.depth = 24, .queues = 2, .order = 2, .bytes = 4 * XENBUS_PAGE, .indirect = true
 };
 static struct blkfront disk;
-static uint64_t seed;
-static uint64_t asked, answered, lives, wild_lives, ended, refused, status_of[4];
+static uint64_t status_of[4];
 
 /* This request is to be one that can be served, but for what changes meanwhile. */
 static bool careful;
-
-static uint32_t chance(uint32_t n)
-{
-	return (uint32_t)(pattern_random(&seed) % n);
-}
 
 /* ---- what is asked ---- */
 
@@ -170,7 +153,7 @@ static void put_some(unsigned int queue, bool wild)
 
 /* ---- the other thread ---- */
 
-static atomic_bool enough, anything;
+static atomic_bool anything;
 static atomic_uint bytes_of_ring, bytes_of_entry;
 
 /*
@@ -178,7 +161,7 @@ static atomic_uint bytes_of_ring, bytes_of_entry;
  * meant to be one.  Where not anything goes: of an entry the head without
  * the operation, of a segment all but its reference.
  */
-__attribute__((no_sanitize("thread"))) static void scribble_one(uint64_t r)
+__attribute__((no_sanitize("thread"))) static void scribble(uint64_t r)
 {
 	volatile uint8_t *k;
 	uint32_t at;
@@ -199,20 +182,6 @@ __attribute__((no_sanitize("thread"))) static void scribble_one(uint64_t r)
 	}
 }
 
-static void *scribble(void *arg)
-{
-	static const struct timespec pause = { .tv_nsec = 20000 };
-	uint64_t x = 99;
-	unsigned int n;
-
-	for (n = 1; !enough; n++) {
-		scribble_one(pattern_random(&x));
-		if (!(n & 127))
-			nanosleep(&pause, NULL); /* others want the processor, too */
-	}
-	return arg;
-}
-
 /* ---- a life ---- */
 
 /* A node that is wrong: it must be refused, with a reason. */
@@ -221,8 +190,6 @@ static bool connect_badly(void)
 	static const char *const leaf[] = { "ring-page-order", "multi-queue-num-queues", "protocol",
 					    "queue-0/ring-ref0", "event-channel" };
 	unsigned int which = chance(5);
-	enum xenbus_state s;
-	bool ok;
 
 	disk.how.queues = which == 3 ? 2 : 1;
 	if (!front_begin(&disk.f) ||
@@ -232,15 +199,7 @@ static bool connect_badly(void)
 	    !front_write(&disk.f, "ring-page-order", "%u", which == 3) ||
 	    !front_write(&disk.f, leaf[which], "%u", 1000000 + chance(1000000)))
 		return false;
-	xenbus_write_state(disk.f.xsh, disk.f.dir, XenbusStateInitialised);
-	ok = xenbus_wait(disk.f.xsh, disk.f.back,
-			 XENBUS_MASK(XenbusStateClosing) | XENBUS_MASK(XenbusStateConnected), 10000,
-			 -1, &s) &&
-	     s == XenbusStateClosing;
-	refused += ok;
-	if (!ok)
-		log_error("a wrong %s was not refused", leaf[which]);
-	return ok;
+	return must_refuse(&disk.f, leaf[which]);
 }
 
 /* What an earlier life has left in the pages of segments. */
@@ -273,7 +232,7 @@ static bool begin(bool wild)
 }
 
 /* Answers; false: an index that no answer explains. */
-static bool take_answers(void)
+static bool take_answers(bool wild)
 {
 	struct blk_answer a;
 	unsigned int i;
@@ -286,7 +245,7 @@ static bool take_answers(void)
 			status_of[a.status <= 0 && a.status >= -2 ? -a.status : 3]++;
 		}
 		if (n < 0)
-			return false;
+			return wild;
 	}
 	return true;
 }
@@ -329,83 +288,26 @@ static void put_many(bool wild)
 		front_kick_port(&disk.f, disk.queue[chance(disk.how.queues)].port);
 }
 
-/* Until all is answered, or the backend lets go.  false: neither came. */
-static bool wait_for_end(bool wild, bool *lost)
-{
-	uint64_t until = now_ns() + PATIENCE_NS;
-	struct front_events e;
-
-	while (now_ns() < until) {
-		if (!take_answers() && !wild) {
-			log_error("more answers than requests");
-			return false;
-		}
-		if (!wild && all_answered())
-			return true;
-		if (!front_sleep(&disk.f, 10000000, &e))
-			return false;
-		*lost = e.lost;
-		if (e.lost)
-			return true;
-	}
-	log_error(wild ? "a ring out of its rules is still served" : "no answer");
-	return false;
-}
-
-static bool live(uint64_t life)
-{
-	bool wild = !chance(3), lost = false, ok = true;
-	uint64_t until = asked + life;
-	struct front_events e;
-
-	if (!begin(wild))
-		return false;
-	lives++;
-	wild_lives += wild;
-	while (ok && !lost && asked < until) {
-		put_many(wild);
-		ok = front_sleep(&disk.f, 200000, &e);
-		lost = e.lost;
-		if (!take_answers() && !wild) {
-			log_error("more answers than requests");
-			return false;
-		}
-	}
-	if (wild && !lost)
-		jump();
-	if (ok && !lost)
-		ok = wait_for_end(wild, &lost);
-	if (lost && !wild) {
-		char *why = xs_readf(disk.f.xsh, "%s/error", disk.f.back);
-
-		log_error("disconnected for nothing: %s", why ? why : "no reason");
-		free(why);
-		return false;
-	}
-	ended += lost;
-	return ok;
-}
+static const struct fuzz fuzz = {
+	.f = &disk.f,
+	.begin = begin,
+	.put_many = put_many,
+	.take_answers = take_answers,
+	.all_answered = all_answered,
+	.jump = jump,
+	.scribble = scribble,
+};
 
 int main(int argc, char **argv)
 {
-	uint64_t requests = 0;
-	pthread_t t;
-	bool ok = true;
-	int r;
+	uint64_t requests = fuzz_begin("blk_fuzz", argc, argv);
+	int r = blk_open(&disk, NULL, &most, 10000);
+	bool ok;
 
-	log_init("blk_fuzz", false, false);
-	if (argc < 2 || argc > 3 || !parse_u64(argv[1], UINT64_MAX, &requests) ||
-	    (argc == 3 && !parse_u64(argv[2], UINT64_MAX, &seed)))
-		die(EXIT_USAGE, "blk_fuzz REQUESTS [SEED]");
-	r = blk_open(&disk, NULL, &most, 10000);
 	if (r)
 		return r;
 	bytes_of_ring = bytes_of_entry = blk_entry_size(BLK_ABI_64);
-	pthread_create(&t, NULL, scribble, NULL);
-	while (ok && asked < requests)
-		ok = live(requests - asked < LIFE ? requests - asked : LIFE);
-	enough = true;
-	pthread_join(t, NULL);
+	ok = fuzz_on(&fuzz, requests);
 	blk_close(&disk);
 	printf("fuzz asked=%" PRIu64 " answered=%" PRIu64 " okay=%" PRIu64 " error=%" PRIu64
 	       " unsupported=%" PRIu64 " scribbled=%" PRIu64 " lives=%" PRIu64 " wild=%" PRIu64
