@@ -13,6 +13,7 @@ diag "in dom0, where xen-blkback is loaded: $out"
 
 driver_domain drv
 start_at drv blkback 'acctring-blkback -v --kind vbd'
+at drv 10 'brctl addbr xenbr0 && ifconfig xenbr0 up' # libxl's bridge where none is named
 start_at drv netback 'acctring-netback -v --kind vif'
 at drv 10 'truncate -s 64M /tmp/disk /tmp/second'
 disk() { echo "format=raw,vdev=xvda,access=rw,backendtype=phy,backend=drv,target=/tmp/$1"; }
@@ -37,6 +38,7 @@ ping() {
 until_ok 20 state_is "$vbd" 4 || fail "no disk: $(logs)"
 io_check user
 ping
+is "$(at drv 10 'brctl show xenbr0 | grep -c vif')" 2 "both are ports of the bridge"
 # the guest's driver goes and comes again: the device stays
 in_guest user 20 'echo vif-0 >/sys/bus/xen/drivers/vif/unbind'
 until_ok 20 state_is "$net" 6 || fail "unbound, but $(ts_state "$net")"
