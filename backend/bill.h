@@ -61,19 +61,26 @@ static inline void bill_add(uint64_t *sum, uint64_t n)
 	__atomic_fetch_add(sum, n, __ATOMIC_RELAXED);
 }
 
+/* Books what acctring_post() took: for who does it once for many posts of a class. */
+static inline void bill_book(const struct payer *p, unsigned int klass, const struct sums *n)
+{
+	struct sums *to = &p->total->of[klass];
+
+	bill_add(&to->posts, n->posts);
+	bill_add(&to->units, n->units);
+	bill_add(&to->bytes, n->bytes);
+	bill_add(&to->ns, n->ns);
+}
+
 /* Posts c, whose payer is p; what the library refuses is not in the sums.  Inline, or *c is in memory. */
 ACCTRING_INLINE void bill_post(struct acctring_lane *l, const struct payer *p,
 			       struct acctring_cost *c)
 {
-	struct sums *s = &p->total->of[c->klass];
+	struct sums n = { 1, c->units, c->bytes, c->ns };
 
 	c->payer = p->row;
-	if (acctring_post(l, c))
-		return;
-	bill_add(&s->posts, 1);
-	bill_add(&s->units, c->units);
-	bill_add(&s->bytes, c->bytes);
-	bill_add(&s->ns, c->ns);
+	if (!acctring_post(l, c))
+		bill_book(p, c->klass, &n);
 }
 
 #endif

@@ -7,6 +7,7 @@
  * is looked at.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 
 #include "backend/block/vbd.h"
@@ -44,6 +45,7 @@ bool data_open(struct queue *q)
 {
 	unsigned int i;
 
+	q->last_copying = &q->copying;
 	q->way = q->v->d->b->grants;
 	if (q->way == GRANTS_MAP)
 		return true;
@@ -54,10 +56,11 @@ bool data_open(struct queue *q)
 		q->pool = NULL;
 		return false;
 	}
+	q->copies = malloc(COPIES * sizeof(*q->copies));
 	for (i = 0; i < FLYING_PAGES; i++)
 		q->spare[i] = (uint16_t)(FLYING_PAGES - 1 - i);
 	q->spares = FLYING_PAGES;
-	return true;
+	return q->copies;
 }
 
 void data_close(struct queue *q)
@@ -79,6 +82,8 @@ void data_close(struct queue *q)
 	if (q->pool)
 		munmap(q->pool, FLYING_PAGES * XENBUS_PAGE);
 	q->pool = NULL;
+	free(q->copies);
+	q->copies = NULL;
 }
 
 static struct gauge *gauge_of(struct queue *q, const struct slot *s)
@@ -104,41 +109,49 @@ static void give_pages(struct queue *q, struct slot *s)
 		q->spare[q->spares++] = s->page[i];
 }
 
-/*
- * Between the guest's pages and ours.  EOPNOTSUPP: there is no grant copy
- * here; then all is mapped from now on.
- */
-static int copy(struct queue *q, struct slot *s)
+/* A segment of the copy between a part of the guest's and a page of ours. */
+static void put_copy(struct queue *q, const struct slot *s, unsigned int part)
 {
-	xengnttab_grant_copy_segment_t seg[SEGMENTS];
+	xengnttab_grant_copy_segment_t *seg = &q->copies[q->segments++];
+	const struct part *p = &s->r.part[part];
+	char *ours = q->pool + s->page[part] * XENBUS_PAGE + p->offset;
+
+	memset(seg, 0, sizeof(*seg));
+	seg->len = p->bytes;
+	seg->flags = s->t.write ? GNTCOPY_source_gref : GNTCOPY_dest_gref;
+	if (s->t.write) {
+		seg->source.foreign.ref = p->ref;
+		seg->source.foreign.offset = p->offset;
+		seg->source.foreign.domid = (uint16_t)q->v->d->domid;
+		seg->dest.virt = ours;
+	} else {
+		seg->source.virt = ours;
+		seg->dest.foreign.ref = p->ref;
+		seg->dest.foreign.offset = p->offset;
+		seg->dest.foreign.domid = (uint16_t)q->v->d->domid;
+	}
+}
+
+void data_line_up(struct queue *q, struct slot *s)
+{
 	unsigned int i;
 
-	for (i = 0; i < s->r.segments; i++) {
-		const struct part *p = &s->r.part[i];
-		char *ours = q->pool + s->page[i] * XENBUS_PAGE + p->offset;
+	for (i = 0; i < s->r.segments; i++)
+		put_copy(q, s, i);
+	s->after = NULL;
+	*q->last_copying = s;
+	q->last_copying = &s->after;
+}
 
-		memset(&seg[i], 0, sizeof(seg[i]));
-		seg[i].len = p->bytes;
-		seg[i].flags = s->t.write ? GNTCOPY_source_gref : GNTCOPY_dest_gref;
-		if (s->t.write) {
-			seg[i].source.foreign.ref = p->ref;
-			seg[i].source.foreign.offset = p->offset;
-			seg[i].source.foreign.domid = (uint16_t)q->v->d->domid;
-			seg[i].dest.virt = ours;
-		} else {
-			seg[i].source.virt = ours;
-			seg[i].dest.foreign.ref = p->ref;
-			seg[i].dest.foreign.offset = p->offset;
-			seg[i].dest.foreign.domid = (uint16_t)q->v->d->domid;
-		}
-	}
-	if (xengnttab_grant_copy(q->xgt, s->r.segments, seg))
-		return errno == ENOSYS || errno == ENOTTY || errno == EOPNOTSUPP ? -EOPNOTSUPP
-										 : -EIO;
+/* How the copy went for one that has its segments from there on. */
+static int16_t copied(const struct slot *s, const xengnttab_grant_copy_segment_t *seg)
+{
+	unsigned int i;
+
 	for (i = 0; i < s->r.segments; i++)
 		if (seg[i].status != GNTST_okay)
-			return -EIO;
-	return 0;
+			return BLKIF_RSP_ERROR;
+	return BLKIF_RSP_OKAY;
 }
 
 /* ---- either way ---- */
@@ -177,27 +190,17 @@ static int16_t get_mapped(struct queue *q, struct slot *s)
 	return s->map ? BLKIF_RSP_OKAY : BLKIF_RSP_ERROR;
 }
 
-static int16_t get_copied(struct queue *q, struct slot *s)
+static void get_copied(struct queue *q, struct slot *s)
 {
 	unsigned int i;
-	int r;
 
 	for (i = 0; i < s->r.segments; i++)
 		s->page[i] = q->spare[--q->spares];
-	r = s->t.write ? copy(q, s) : 0;
-	if (!r)
-		return BLKIF_RSP_OKAY;
-	give_pages(q, s);
-	s->copied = false;
-	if (r != -EOPNOTSUPP || q->way == GRANTS_COPY)
-		return BLKIF_RSP_ERROR;
-	q->way = GRANTS_MAP;
-	return get_mapped(q, s);
 }
 
 int16_t data_get(struct queue *q, struct slot *s)
 {
-	int16_t status;
+	int16_t status = BLKIF_RSP_OKAY;
 
 	s->t = (struct transfer){ .iov = s->iov,
 				  .write = s->r.op == BLKIF_OP_WRITE,
@@ -205,25 +208,59 @@ int16_t data_get(struct queue *q, struct slot *s)
 				  .bytes = s->r.bytes,
 				  .owner = s };
 	s->copied = q->way == GRANTS_COPY || (q->way == GRANTS_AUTO && gauge_pick(gauge_of(q, s)));
-	status = s->copied ? get_copied(q, s) : get_mapped(q, s);
+	if (s->copied)
+		get_copied(q, s);
+	else
+		status = get_mapped(q, s);
 	s->held = status == BLKIF_RSP_OKAY;
 	if (s->held)
 		gather(q, s);
 	return status;
 }
 
-int16_t data_put(struct queue *q, struct slot *s)
+void data_put(struct queue *q, struct slot *s)
 {
-	int16_t status = s->status;
-
-	if (!s->copied) {
-		xengnttab_unmap(q->xgt, s->map, s->r.segments);
-	} else {
-		/* what was not read whole would be what another request left there */
-		if (status == BLKIF_RSP_OKAY && !s->t.write && copy(q, s))
-			status = BLKIF_RSP_ERROR;
+	if (s->copied)
 		give_pages(q, s);
-	}
+	else
+		xengnttab_unmap(q->xgt, s->map, s->r.segments);
 	s->held = false;
-	return status;
+}
+
+/* There is no grant copy here: all is mapped from now on. */
+static int16_t map_instead(struct queue *q, struct slot *s)
+{
+	if (!s->t.write || q->way == GRANTS_COPY)
+		return BLKIF_RSP_ERROR;
+	q->way = GRANTS_MAP;
+	data_put(q, s);
+	s->copied = false;
+	s->held = get_mapped(q, s) == BLKIF_RSP_OKAY;
+	if (!s->held)
+		return BLKIF_RSP_ERROR;
+	gather(q, s);
+	return BLKIF_RSP_OKAY;
+}
+
+struct slot *data_copy(struct queue *q)
+{
+	const xengnttab_grant_copy_segment_t *seg = q->copies;
+	struct slot *first = q->copying, *s;
+	bool none = false, failed;
+
+	if (!first)
+		return NULL;
+	failed = xengnttab_grant_copy(q->xgt, q->segments, q->copies);
+	if (failed)
+		none = errno == ENOSYS || errno == ENOTTY || errno == EOPNOTSUPP;
+	q->segments = 0;
+	q->copying = NULL;
+	q->last_copying = &q->copying;
+	for (s = first; s; s = s->after) {
+		s->status = failed ? BLKIF_RSP_ERROR : copied(s, seg);
+		seg += s->r.segments;
+		if (none)
+			s->status = map_instead(q, s);
+	}
+	return first;
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A queue: requests from the ring into flight, answers out of it, and a
- * record of what each has cost from the copy to the answer.
+ * A queue: requests from the ring into flight, answers out of it.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -9,14 +8,17 @@
 #include <unistd.h>
 
 #include "backend/block/vbd.h"
-#include "backend/cpu.h"
 #include "common/log.h"
 #include "common/names.h"
 
 #define BATCH 32u /* requests taken in one turn */
-#define WAITED 4u /* so many are one that was waited for */
+#define SLICE_NS 250000u /* for taking them, and again for answers; then the one is the last */
 #define FLIES 1 /* no answer yet */
-#define SHARE_SHIFT 20u /* a turn of less than hours */
+
+static uint64_t cycles_of(const struct acctring_lane *l, uint64_t ns)
+{
+	return l->mult ? (ns << l->shift) / l->mult : ns;
+}
 
 bool queue_open(struct queue *q)
 {
@@ -43,107 +45,31 @@ bool queue_open(struct queue *q)
 		log_debug("disk %u/%u queue %u: io_uring, through the page cache", d->domid, d->id,
 			  q->id);
 	memset(q->waits, r != 0, sizeof(q->waits));
+	q->slice = cycles_of(q->lane, SLICE_NS);
+	cost_open(q);
 	return true;
 }
 
-/*
- * What requests cost is the thread's CPU time.  That clock is dear, a system
- * call, so it is read at the beginning and at the end of a turn, and around
- * what may wait; what was burned between is divided among the requests by the
- * cycle counter.
- */
-static void start_clock(struct queue *q)
+static void give_back(struct queue *q, struct slot *s)
 {
-	if (q->clock)
+	uint64_t n;
+
+	data_put(q, s);
+	if (s->copied)
 		return;
-	q->clock = cpu_ns();
-	q->mark = acctring_counter(q->lane);
-}
-
-static uint64_t lap(struct queue *q)
-{
-	uint64_t before = q->clock;
-
-	q->clock = cpu_ns();
-	return q->clock - before;
-}
-
-static uint64_t spent(struct queue *q)
-{
-	uint64_t before = q->mark;
-
-	q->mark = acctring_counter(q->lane);
-	return q->mark - before;
-}
-
-static void worked(struct queue *q, struct slot *s, uint64_t n)
-{
-	s->cycles += n;
-	if (s->worked)
-		return;
-	s->worked = true;
-	s->next = q->working;
-	q->working = s;
-}
-
-/* The record of all that an answered request has cost. */
-static void bill(struct queue *q, struct slot *s)
-{
-	struct acctring_cost c = { .end = s->end,
-				   .ns = s->ns,
-				   .bytes = s->status == BLKIF_RSP_OKAY ? s->r.bytes : 0,
-				   .wait = s->wait,
-				   .units = 1,
-				   .klass = s->r.klass,
-				   .flags = s->flags };
-
-	if (s->gauged)
-		data_cost(q, s);
-	if (s->status != BLKIF_RSP_OKAY)
-		c.flags |= ACCTRING_F_FAILED;
-	bill_post(q->lane, &q->v->d->payer, &c);
-	q->pages -= s->r.segments;
-	s->next = q->free;
-	q->free = s;
-}
-
-/*
- * What was burned since the clock was last read, to those that worked.  What
- * rounding leaves, less than a ns each, is nobody's.
- */
-static void settle(struct queue *q)
-{
-	uint64_t ns = lap(q), cycles = 0, mult;
-	struct slot *s;
-
-	for (s = q->working; s; s = s->next)
-		cycles += s->cycles;
-	mult = cycles ? (ns << SHARE_SHIFT) / cycles : 0;
-	while ((s = q->working)) {
-		q->working = s->next;
-		s->ns += s->cycles * mult >> SHARE_SHIFT;
-		s->data_ns += s->data_cycles * mult >> SHARE_SHIFT;
-		s->cycles = s->data_cycles = 0;
-		s->worked = false;
-		if (s->answered)
-			bill(q, s);
-	}
+	n = cost_spent(q); /* to unmap is dear */
+	s->data_cycles += n;
+	cost_worked(q, s, n);
 }
 
 static void answer(struct queue *q, struct slot *s, int16_t status)
 {
-	uint64_t n;
-
 	s->status = status;
 	s->gauged = s->held;
 	if (s->held)
-		s->status = data_put(q, s);
+		give_back(q, s);
 	ring_answer(&q->ring, s->r.id, s->r.op, s->status);
-	n = spent(q);
-	s->data_cycles += s->gauged ? n : 0;
-	worked(q, s, n);
-	s->end = q->mark;
-	s->answered = true;
+	cost_answered(q, s);
 }
 
 /* The file has: the operator is told, once a connection, and of a flush what comes of it. */
@@ -193,7 +119,7 @@ static int16_t prepare(struct queue *q, struct slot *s)
 	uint64_t wait, seen_at = ring_take(&q->ring, &copy);
 	int16_t status;
 
-	wait = acctring_ns(q->lane, acctring_counter(q->lane) - seen_at);
+	wait = acctring_ns(q->lane, q->mark - seen_at);
 	s->wait = wait > UINT32_MAX ? UINT32_MAX : (uint32_t)wait;
 	ask_decode(q->ring.abi, &copy, &ask);
 	status = check_request(&ask, &disk, &s->r);
@@ -204,21 +130,13 @@ static int16_t prepare(struct queue *q, struct slot *s)
 	return status;
 }
 
-/* What is queued; of a call for n requests together each gets its share. */
+/* What is queued, in one call. */
 static void submit(struct queue *q)
 {
-	unsigned int n = q->aio.queued, i;
-	uint64_t all;
-
-	if (!n)
+	if (!q->aio.queued)
 		return;
-	start_clock(q);
 	aio_submit(&q->aio);
-	all = spent(q);
-	n -= q->aio.queued;
-	for (i = 0; i < n; i++)
-		worked(q, q->queued[i], all / n);
-	memmove(q->queued, q->queued + n, q->aio.queued * sizeof(q->queued[0]));
+	cost_skip(q);
 }
 
 /*
@@ -230,17 +148,10 @@ static int16_t wait_now(struct queue *q, struct slot *s)
 	int16_t status;
 
 	submit(q);
-	settle(q);
+	cost_settle(q);
 	status = wait_for_file(q, s);
-	s->ns += lap(q);
-	spent(q);
+	cost_waited(q, s);
 	return status;
-}
-
-static void fly(struct queue *q, struct slot *s)
-{
-	q->queued[q->aio.queued] = s;
-	aio_put(&q->aio, &s->t);
 }
 
 static bool *waits(struct queue *q, const struct slot *s)
@@ -248,28 +159,78 @@ static bool *waits(struct queue *q, const struct slot *s)
 	return &q->waits[s->t.fd == q->v->file.direct][s->t.write];
 }
 
-/* Returns what it is of a batch. */
-static unsigned int take_one(struct queue *q, uint8_t flags)
+static void copy_now(struct queue *q);
+
+/* In line for the next copy: which makes room first. */
+static void line_up(struct queue *q, struct slot *s)
+{
+	if (!data_room(q))
+		copy_now(q);
+	data_line_up(q, s);
+}
+
+/* The file has done its part.  What was not read whole would be what another request left there. */
+static void finish(struct queue *q, struct slot *s, int16_t status)
+{
+	if (status == BLKIF_RSP_OKAY && data_waits(s, true))
+		line_up(q, s);
+	else
+		answer(q, s, status);
+}
+
+/* It has what it needs, or never will. */
+static void start(struct queue *q, struct slot *s, int16_t status)
+{
+	if (status != BLKIF_RSP_OKAY)
+		answer(q, s, status);
+	else if (s->held && !*waits(q, s))
+		aio_put(&q->aio, &s->t);
+	else
+		finish(q, s, wait_now(q, s));
+}
+
+/* The hypervisor copies for all that wait for it; they go on. */
+static void copy_now(struct queue *q)
+{
+	unsigned int n = q->segments;
+	struct slot *first, *s, *next;
+	uint64_t each;
+
+	if (!n)
+		return;
+	cost_skip(q);
+	first = data_copy(q);
+	each = cost_spent(q) / n;
+	for (s = first; s; s = s->after) {
+		s->data_cycles += each * s->r.segments;
+		cost_worked(q, s, each * s->r.segments);
+	}
+	for (s = first; s; s = next) {
+		next = s->after;
+		if (s->t.write)
+			start(q, s, s->status);
+		else
+			answer(q, s, s->status);
+	}
+}
+
+static void take_one(struct queue *q, uint8_t flags)
 {
 	struct slot *s = q->free;
 	int16_t status;
-	uint64_t n;
 
 	q->free = s->next;
 	s->flags = flags;
-	s->again = s->answered = false;
+	s->again = s->answered = s->held = false;
 	s->ns = s->data_ns = 0;
 	status = prepare(q, s);
-	n = spent(q);
-	s->data_cycles = n;
-	worked(q, s, n);
 	q->pages += s->r.segments;
-	if (status == BLKIF_RSP_OKAY && s->held && !*waits(q, s)) {
-		fly(q, s);
-		return 1;
-	}
-	answer(q, s, status == BLKIF_RSP_OKAY ? wait_now(q, s) : status);
-	return WAITED;
+	s->data_cycles = cost_spent(q);
+	cost_worked(q, s, s->data_cycles);
+	if (data_waits(s, false))
+		line_up(q, s);
+	else
+		start(q, s, status);
 }
 
 /* How a transfer ended: bytes, or -errno.  FLIES: it is put again. */
@@ -279,7 +240,7 @@ static int16_t landed(struct queue *q, struct slot *s, int result)
 		return BLKIF_RSP_OKAY;
 	if (result == -EAGAIN && s->t.write && !s->again && file_touch(&q->v->file)) {
 		s->again = true;
-		fly(q, s);
+		aio_put(&q->aio, &s->t);
 		return FLIES;
 	}
 	if (result == -EOPNOTSUPP)
@@ -291,6 +252,12 @@ static int16_t landed(struct queue *q, struct slot *s, int result)
 	return wait_now(q, s);
 }
 
+/* Has it had its slice?  As of when the counter was last read. */
+static bool is_over(const struct queue *q)
+{
+	return q->mark - q->begun > q->slice;
+}
+
 /* Answers what is done. */
 static void reap(struct queue *q)
 {
@@ -298,13 +265,15 @@ static void reap(struct queue *q)
 	int16_t status;
 	int result;
 
-	while ((s = aio_take(&q->aio, &result))) {
-		start_clock(q);
+	cost_skip(q);
+	q->begun = q->mark;
+	while (!is_over(q) && (s = aio_take(&q->aio, &result))) {
 		status = landed(q, s, result);
 		if (status != FLIES)
-			answer(q, s, status);
+			finish(q, s, status);
 		q->worked = true;
 	}
+	copy_now(q);
 	submit(q);
 }
 
@@ -318,11 +287,10 @@ void queue_close(struct queue *q)
 {
 	if (q->slots) {
 		while (q->aio.flying + q->aio.queued) {
-			q->clock = 0;
 			submit(q);
 			aio_wait(&q->aio);
 			reap(q);
-			settle(q);
+			cost_settle(q);
 		}
 		push(q);
 	}
@@ -332,42 +300,53 @@ void queue_close(struct queue *q)
 	q->slots = q->free = NULL;
 }
 
-/* What a later look finds came after the event. */
-static uint64_t seen_at(struct queue *q)
-{
-	uint64_t at = q->event_at;
-
-	q->event_at = 0;
-	return at ? at : acctring_counter(q->lane);
-}
-
 static bool full(const struct queue *q)
 {
 	return !q->free || q->pages + SEGMENTS > FLYING_PAGES;
 }
 
+/* What has been posted so far is known: one question is enough until the next is. */
+static bool admitted(struct queue *q)
+{
+	if (!q->admitted)
+		q->admitted = acctring_admit(q->lane, q->v->d->payer.row);
+	return q->admitted;
+}
+
+/* Takes requests; `there`: those in the ring.  Returns how many it left. */
+static int take(struct queue *q, int there, bool *blocked)
+{
+	unsigned int n;
+
+	q->admitted = false;
+	for (n = 0; there && n < BATCH && !full(q) && !is_over(q); n++, there--) {
+		*blocked = !admitted(q);
+		if (*blocked)
+			break;
+		take_one(q, n ? 0 : ACCTRING_F_FIRST);
+	}
+	q->worked |= n || *blocked;
+	copy_now(q);
+	submit(q);
+	return there;
+}
+
 enum served queue_turn(struct queue *q)
 {
-	unsigned int n = 0;
+	uint64_t now = acctring_counter(q->lane);
 	bool blocked = false;
-	int there = ring_look(&q->ring, seen_at(q));
+	/* what a later look finds came after the event */
+	int there = ring_look(&q->ring, q->event_at ? q->event_at : now);
 
 	if (there < 0)
 		return SERVED_BROKEN;
-	q->clock = 0;
-	for (; there && n < BATCH && !full(q); there--) {
-		blocked = !acctring_admit(q->lane, q->v->d->payer.row);
-		if (blocked)
-			break;
-		start_clock(q);
-		n += take_one(q, n ? 0 : ACCTRING_F_FIRST);
-	}
-	q->worked |= n || blocked;
-	submit(q);
+	q->event_at = 0;
+	q->mark = q->begun = now;
+	there = take(q, there, &blocked);
 	reap(q);
 	push(q);
-	if (q->clock)
-		settle(q);
+	if (q->answered)
+		cost_settle(q);
 	if (blocked)
 		return SERVED_BLOCKED;
 	if (!there)
@@ -377,14 +356,4 @@ enum served queue_turn(struct queue *q)
 	if (q->aio.queued) /* the kernel had no room */
 		return SERVED_SOME;
 	return !there ? SERVED_ALL : full(q) ? SERVED_FULL : SERVED_SOME;
-}
-
-void queue_idle_event(struct queue *q)
-{
-	struct acctring_cost c = { .units = 1, .klass = ACCTRING_CLASS_EVENT };
-	struct acctring_span span = { .mark = q->event_from };
-
-	c.ns = acctring_span_end(q->lane, &span);
-	c.end = span.mark;
-	bill_post(q->lane, &q->v->d->payer, &c);
 }

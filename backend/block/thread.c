@@ -23,7 +23,7 @@ static bool take_event(struct queue *q)
 	if (port < 0)
 		return errno == EAGAIN || errno == EINTR;
 	q->masked = port;
-	q->event_at = q->event_from = at;
+	q->event_at = at;
 	q->worked = false;
 	return true;
 }
@@ -36,7 +36,7 @@ static bool let_event(struct queue *q)
 	if (q->masked < 0)
 		return true;
 	if (!q->worked)
-		queue_idle_event(q);
+		cost_idle_event(q);
 	q->masked = -1;
 	return !xenevtchn_unmask(q->xce, port);
 }

@@ -22,10 +22,12 @@
 #define SLOTS 128u /* most requests of a queue that are in flight */
 #define FLYING_PAGES 1024u /* most pages of them */
 #define SIZES 5u /* of requests, whose costs are gauged apart */
+#define COPIES (2 * SEGMENTS) /* most segments of one grant copy */
 
 /* A request in flight. */
 struct slot {
 	struct slot *next; /* of those that are free, or that worked */
+	struct slot *after; /* in the grant copy */
 	struct request r;
 	struct transfer t;
 	struct iovec iov[SEGMENTS];
@@ -38,7 +40,7 @@ struct slot {
 	bool answered; /* to be billed */
 	bool gauged; /* its data has cost something */
 	bool worked; /* since the queue's clock was read, so many cycles: */
-	uint64_t cycles, data_cycles; /* for all of it, and for its data */
+	uint64_t cycles, data_cycles; /* for it alone, and of those for its data */
 	uint64_t ns, data_ns; /* CPU burned, up to then */
 	uint64_t end; /* counter */
 	uint32_t wait; /* ns in the ring */
@@ -60,18 +62,27 @@ struct queue {
 	struct aio aio;
 	/* what the file cannot do without waiting: [past the page cache][writes] */
 	bool waits[2][2];
-	struct slot *slots, *free, *working;
-	struct slot *queued[SLOTS]; /* put, to be billed when submitted */
+	struct slot *slots, *free;
 	unsigned int pages; /* in flight */
 	enum grants way; /* to the guest's pages */
 	char *pool; /* FLYING_PAGES of our own, or NULL */
 	uint16_t spare[FLYING_PAGES];
 	unsigned int spares;
+	/* to be copied by the hypervisor at once, between the guest's pages and ours */
+	xengnttab_grant_copy_segment_t *copies; /* COPIES, or NULL */
+	struct slot *copying, **last_copying;
+	unsigned int segments; /* of them */
 	struct gauge gauge[SIZES][2]; /* mapping against copying; reads, writes */
-	uint64_t clock; /* the thread's CPU clock when last read in this turn, or 0 */
-	uint64_t mark; /* the counter, likewise */
+	/* cost.c: since the thread's CPU clock was read, which was then `clock` */
+	uint64_t clock;
+	struct slot *working; /* these have worked */
+	unsigned int workers, answered; /* so many, of them so many to be billed */
+	uint64_t cycles; /* for so long */
+	uint64_t mark; /* the counter when last read */
+	uint64_t begun; /* the counter when a slice began, */
+	uint64_t slice; /* of so long */
+	bool admitted; /* since what it posted last */
 	uint64_t event_at; /* the counter when an event came; 0: requests were seen since */
-	uint64_t event_from; /* the same, for what the event itself costs */
 	int masked; /* the port whose event was taken, or -1 */
 	bool worked; /* since then */
 	const char *broken; /* why the thread ended by itself, or NULL */
@@ -108,17 +119,47 @@ static inline void vbd_resize(struct vbd *v, uint64_t bytes)
 	__atomic_store_n(&v->disk.sectors, bytes / SECTOR, __ATOMIC_RELAXED);
 }
 
-/* data.c: BLKIF_RSP_OKAY or _ERROR.  They may wait. */
+/* data.c: BLKIF_RSP_OKAY or _ERROR. */
 /* The segments of an indirect request, from its pages. */
 int16_t data_indirect(struct queue *q, struct slot *s);
-/* Memory for s->t, with what is to be written. */
+/* Memory for s->t; what is to be written is there when it does not data_wait(). */
 int16_t data_get(struct queue *q, struct slot *s);
-/* Gives it back, with what was read; s->status is how the transfer went. */
-int16_t data_put(struct queue *q, struct slot *s);
-/* s->data_ns is what both have cost. */
+/* Gives it back; what was read is with the guest when it did not data_wait(). */
+void data_put(struct queue *q, struct slot *s);
+/* Is it to be copied: before it is written, after it was read? */
+static inline bool data_waits(const struct slot *s, bool read)
+{
+	return s->held && s->copied && s->t.write != read;
+}
+
+/* Gets in line for the next copy; there is room for one more. */
+void data_line_up(struct queue *q, struct slot *s);
+static inline bool data_room(const struct queue *q)
+{
+	return q->segments + SEGMENTS <= COPIES;
+}
+/* Copies for all in line: they, by ->after, and how it went in ->status. */
+struct slot *data_copy(struct queue *q);
+/* s->data_ns is what its data has cost. */
 void data_cost(struct queue *q, const struct slot *s);
 bool data_open(struct queue *q);
 void data_close(struct queue *q);
+
+/* cost.c */
+void cost_open(struct queue *q);
+/* What the counter has counted since it was last looked at is nobody's own; or it is returned. */
+void cost_skip(struct queue *q);
+uint64_t cost_spent(struct queue *q);
+/* A request had so much of it for itself alone. */
+void cost_worked(struct queue *q, struct slot *s, uint64_t cycles);
+/* It is over, and is billed when the queue is next settled. */
+void cost_answered(struct queue *q, struct slot *s);
+/* Divides what was burned among those that worked. */
+void cost_settle(struct queue *q);
+/* All that was burned since cost_settle() is this request's. */
+void cost_waited(struct queue *q, struct slot *s);
+/* A kick that brought nothing. */
+void cost_idle_event(struct queue *q);
 
 /* queue.c */
 enum served {
@@ -133,8 +174,6 @@ bool queue_open(struct queue *q);
 void queue_close(struct queue *q);
 /* Bounded work: takes requests, answers what is done. */
 enum served queue_turn(struct queue *q);
-/* A kick that brought nothing. */
-void queue_idle_event(struct queue *q);
 
 /* thread.c: serves until woken or broken, then reports to the main thread. */
 void *queue_thread(void *queue);
