@@ -191,6 +191,7 @@ static struct vbd *make_vbd(struct device *d)
 		return NULL;
 	v->d = d;
 	v->file.fd = v->file.direct = v->wake = -1;
+	flushes_init(&v->flushes);
 	d->data = v;
 	return v;
 }
@@ -229,6 +230,8 @@ static int open_file(struct vbd *v)
 				 .discard = v->file.discard_granularity &&
 					    !node_is(d, "discard-enable", "0") };
 	v->told = false;
+	flushes_end(&v->flushes);
+	flushes_init(&v->flushes);
 	vbd_resize(v, v->file.bytes);
 	v->info = (readonly ? VDISK_READONLY : 0) |
 		  (node_is(d, "removable", "1") ? VDISK_REMOVABLE : 0) |
@@ -312,6 +315,7 @@ static void blk_release(struct device *d)
 		return;
 	give_lanes(v, 0);
 	file_close(&v->file);
+	flushes_end(&v->flushes);
 	free(v);
 	d->data = NULL;
 }

@@ -100,7 +100,7 @@ static int16_t wait_for_file(struct queue *q, struct slot *s)
 	int r;
 
 	if (s->r.op == BLKIF_OP_FLUSH_DISKCACHE)
-		r = fdatasync(q->v->file.fd) ? -errno : 0;
+		r = flush_file(&q->v->flushes, q->id, q->v->file.fd);
 	else if (s->r.op == BLKIF_OP_DISCARD)
 		r = file_discard(&q->v->file, s->r.offset, s->r.bytes);
 	else

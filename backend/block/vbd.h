@@ -15,10 +15,11 @@
 #include "backend/block/aio.h"
 #include "backend/block/check.h"
 #include "backend/block/file.h"
+#include "backend/block/flush.h"
 #include "backend/block/gauge.h"
 #include "backend/block/ring.h"
 
-#define QUEUES 16u /* most of a disk */
+#define QUEUES FLUSHERS /* most of a disk */
 #define SLOTS 128u /* most requests of a queue that are in flight */
 #define FLYING_PAGES 1024u /* most pages of them */
 #define SIZES 5u /* of requests, whose costs are gauged apart */
@@ -93,6 +94,7 @@ struct vbd {
 	/* the file: from offer to release */
 	struct file file;
 	struct disk disk; /* vbd_disk(): .sectors and .lost change while it is served */
+	struct flushes flushes;
 	bool told; /* of an error of the file's */
 	uint32_t info; /* VDISK_* */
 	/* the connection */
