@@ -21,6 +21,7 @@
 struct blkback {
 	pthread_mutex_t lock;
 	struct queue *ended;
+	struct gate gate;
 	unsigned int lanes; /* of the link's, that are given to disks */
 	uint64_t sized_at; /* ms */
 };
@@ -37,6 +38,7 @@ static int blk_start(struct backend *b)
 		return -errno;
 	}
 	pthread_mutex_init(&k->lock, NULL);
+	gate_init(&k->gate);
 	b->data = k;
 	return 0;
 }
@@ -131,8 +133,10 @@ static int look_at_sizes(struct backend *b)
 		if (due)
 			look_at_size(d);
 	}
-	if (due)
+	if (due) {
 		k->sized_at = now + SIZE_MS;
+		gate_measure(&k->gate);
+	}
 	return served ? (int)(k->sized_at - now) : -1;
 }
 
@@ -186,10 +190,12 @@ static unsigned int want_lanes(const struct vbd *v)
 static struct vbd *make_vbd(struct device *d)
 {
 	struct vbd *v = calloc(1, sizeof(*v));
+	struct blkback *k = d->b->data;
 
 	if (!v)
 		return NULL;
 	v->d = d;
+	v->gate = &k->gate;
 	v->file.fd = v->file.direct = v->wake = -1;
 	flushes_init(&v->flushes);
 	d->data = v;
@@ -262,6 +268,9 @@ static int run_queues(struct vbd *v)
 	int r = 0;
 
 	if (!bill_connect(&d->b->bill, &d->payer, d->domid, d->id))
+		return -ENOMEM;
+	v->guest = gate_guest_get(v->gate, d->domid);
+	if (!v->guest)
 		return -ENOMEM;
 	v->broken = NULL;
 	/* signals are blocked in the main thread, so in these, too */

@@ -279,6 +279,8 @@ void vbd_unmap(struct vbd *v)
 		if (q->xgt)
 			xengnttab_close(q->xgt);
 	}
+	gate_guest_put(v->gate, v->guest);
+	v->guest = NULL;
 	free(v->queue);
 	v->queue = NULL;
 	v->queues = 0;

@@ -24,6 +24,7 @@ static uint64_t lap(struct queue *q)
 	uint64_t before = q->clock;
 
 	q->clock = cpu_ns();
+	q->burned += q->clock - before;
 	return q->clock - before;
 }
 

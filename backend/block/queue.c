@@ -27,6 +27,7 @@ bool queue_open(struct queue *q)
 	const struct device *d = q->v->d;
 	int r;
 
+	gate_turn_init(&q->turn, q->v->guest);
 	q->slots = calloc(n, sizeof(*q->slots));
 	if (!q->slots || !data_open(q))
 		return false;
@@ -130,6 +131,27 @@ static int16_t prepare(struct queue *q, struct slot *s)
 	return status;
 }
 
+/* ---- whose turn it is ---- */
+
+void queue_enter(struct queue *q)
+{
+	gate_enter(q->v->gate, &q->turn);
+}
+
+void queue_leave(struct queue *q)
+{
+	gate_leave(q->v->gate, &q->turn, q->taken, q->burned);
+	q->taken = 0;
+	q->burned = 0;
+}
+
+void queue_again(struct queue *q)
+{
+	gate_again(q->v->gate, &q->turn, q->taken, q->burned);
+	q->taken = 0;
+	q->burned = 0;
+}
+
 /* What is queued, in one call. */
 static void submit(struct queue *q)
 {
@@ -149,7 +171,9 @@ static int16_t wait_now(struct queue *q, struct slot *s)
 
 	submit(q);
 	cost_settle(q);
+	queue_leave(q);
 	status = wait_for_file(q, s);
+	queue_enter(q);
 	cost_waited(q, s);
 	return status;
 }
@@ -220,6 +244,7 @@ static void take_one(struct queue *q, uint8_t flags)
 	int16_t status;
 
 	q->free = s->next;
+	q->taken++;
 	s->flags = flags;
 	s->again = s->answered = s->held = false;
 	s->ns = s->data_ns = 0;
@@ -233,12 +258,23 @@ static void take_one(struct queue *q, uint8_t flags)
 		start(q, s, status);
 }
 
+static bool touch(struct queue *q)
+{
+	bool ok;
+
+	queue_leave(q);
+	ok = file_touch(&q->v->file);
+	queue_enter(q);
+	cost_skip(q);
+	return ok;
+}
+
 /* How a transfer ended: bytes, or -errno.  FLIES: it is put again. */
 static int16_t landed(struct queue *q, struct slot *s, int result)
 {
 	if (result == (int64_t)s->r.bytes)
 		return BLKIF_RSP_OKAY;
-	if (result == -EAGAIN && s->t.write && !s->again && file_touch(&q->v->file)) {
+	if (result == -EAGAIN && s->t.write && !s->again && touch(q)) {
 		s->again = true;
 		aio_put(&q->aio, &s->t);
 		return FLIES;
@@ -258,12 +294,13 @@ static bool is_over(const struct queue *q)
 	return q->mark - q->begun > q->slice;
 }
 
-/* Answers what is done. */
-static void reap(struct queue *q)
+/* Answers what is done; true: there may be more. */
+static bool reap(struct queue *q)
 {
 	struct slot *s;
 	int16_t status;
 	int result;
+	bool more;
 
 	cost_skip(q);
 	q->begun = q->mark;
@@ -273,8 +310,10 @@ static void reap(struct queue *q)
 			finish(q, s, status);
 		q->worked = true;
 	}
+	more = is_over(q);
 	copy_now(q);
 	submit(q);
+	return more;
 }
 
 static void push(struct queue *q)
@@ -289,8 +328,10 @@ void queue_close(struct queue *q)
 		while (q->aio.flying + q->aio.queued) {
 			submit(q);
 			aio_wait(&q->aio);
+			queue_enter(q);
 			reap(q);
 			cost_settle(q);
+			queue_leave(q);
 		}
 		push(q);
 	}
@@ -298,6 +339,9 @@ void queue_close(struct queue *q)
 	data_close(q);
 	free(q->slots);
 	q->slots = q->free = NULL;
+	log_debug("disk %u/%u queue %u: in line, while others were served %llu requests at most",
+		  q->v->d->domid, q->v->d->id, q->id, (unsigned long long)q->turn.most);
+	gate_turn_end(&q->turn);
 }
 
 static bool full(const struct queue *q)
@@ -334,7 +378,7 @@ static int take(struct queue *q, int there, bool *blocked)
 enum served queue_turn(struct queue *q)
 {
 	uint64_t now = acctring_counter(q->lane);
-	bool blocked = false;
+	bool blocked = false, more;
 	/* what a later look finds came after the event */
 	int there = ring_look(&q->ring, q->event_at ? q->event_at : now);
 
@@ -343,7 +387,7 @@ enum served queue_turn(struct queue *q)
 	q->event_at = 0;
 	q->mark = q->begun = now;
 	there = take(q, there, &blocked);
-	reap(q);
+	more = reap(q);
 	push(q);
 	if (q->answered)
 		cost_settle(q);
@@ -353,7 +397,7 @@ enum served queue_turn(struct queue *q)
 		there = ring_look_last(&q->ring, acctring_counter(q->lane));
 	if (there < 0)
 		return SERVED_BROKEN;
-	if (q->aio.queued) /* the kernel had no room */
+	if (more || q->aio.queued) /* queued: the kernel had no room */
 		return SERVED_SOME;
 	return !there ? SERVED_ALL : full(q) ? SERVED_FULL : SERVED_SOME;
 }

@@ -68,13 +68,30 @@ static void serve_forever(struct queue *q)
 {
 	enum served s;
 
+	bool go_on;
+
 	q->masked = -1;
+	queue_enter(q);
 	/* requests may stand there from before our port was bound */
-	do {
+	for (;;) {
 		s = queue_turn(q);
-		if (s == SERVED_BROKEN)
+		if (s == SERVED_BROKEN) {
 			q->broken = "ring: request index out of range";
-	} while (s != SERVED_BROKEN && sleep_after(q, s));
+			break;
+		}
+		if (s == SERVED_SOME) { /* it only looks, and does not sleep */
+			if (!sleep_after(q, s))
+				break;
+			queue_again(q);
+			continue;
+		}
+		queue_leave(q);
+		go_on = sleep_after(q, s);
+		queue_enter(q);
+		if (!go_on)
+			break;
+	}
+	queue_leave(q);
 }
 
 void *queue_thread(void *queue)

@@ -16,6 +16,7 @@
 #include "backend/block/check.h"
 #include "backend/block/file.h"
 #include "backend/block/flush.h"
+#include "backend/block/gate.h"
 #include "backend/block/gauge.h"
 #include "backend/block/ring.h"
 
@@ -60,6 +61,9 @@ struct queue {
 	struct ring ring;
 	/* the thread's own */
 	struct acctring_lane *lane;
+	struct gate_turn turn;
+	unsigned int taken; /* requests, in this turn */
+	uint64_t burned; /* ns, likewise */
 	struct aio aio;
 	/* what the file cannot do without waiting: [past the page cache][writes] */
 	bool waits[2][2];
@@ -98,6 +102,8 @@ struct vbd {
 	bool told; /* of an error of the file's */
 	uint32_t info; /* VDISK_* */
 	/* the connection */
+	struct gate *gate;
+	struct gate_guest *guest;
 	int wake; /* eventfd, never read: the main thread wants the end */
 	unsigned int lanes; /* reserved */
 	unsigned int queues, running;
@@ -176,6 +182,10 @@ bool queue_open(struct queue *q);
 void queue_close(struct queue *q);
 /* Bounded work: takes requests, answers what is done. */
 enum served queue_turn(struct queue *q);
+/* Around it, but not while it waits: gate.h. */
+void queue_enter(struct queue *q);
+void queue_leave(struct queue *q);
+void queue_again(struct queue *q);
 
 /* thread.c: serves until woken or broken, then reports to the main thread. */
 void *queue_thread(void *queue);

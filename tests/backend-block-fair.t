@@ -1,0 +1,75 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# timeout: 90
+# One processor, two guests that ask without a pause, one by one queue, the
+# other by eight: each has half of what the backend spends.  Then an event
+# storm: it is on its sender's bill, and the other is served.  What is looked at is
+# what was counted, not how long it took.
+. "$(dirname "$0")/lib/sandbox.sh"
+. tests/lib/toolstack.sh
+
+# spent GUEST [CLASS] [FIELD]: of the backend's books: 5 posts, 8 ns
+spent() {
+	awk -F'\t' -v g="$1" -v c="$2" -v k="${3:-8}" '$2 == g && (c == "" || $4 == c) { s += $k }
+		END { printf "%.0f", s }' "$tmp/books"
+}
+look() { # at the backend's books, as they are now
+	rm -f "$tmp/totals"
+	kill -USR1 "$back"
+	soon 10 grep -q . "$tmp/totals" && sleep 0.2 && cp "$tmp/totals" "$tmp/books"
+}
+use() {	# use GUEST ARGS...: it reads until it is killed
+	local guest=$1
+	shift
+	background "$guest" "user$guest" "$bin/acctring-blkfront" --rw randread --runtime 80 "$@"
+	ts_wait "/local/domain/1/backend/abd/$guest/51712" 4
+}
+stop() {
+	kill "$1"
+	wait "$2"
+}
+serve() {	# on one processor
+	background 1 back taskset -c "$cpu" "$bin/acctring-blkback" -v --queues 8 --grants map --totals "$tmp/totals"
+	back=$pid back_exec=$last
+	for g in 2 3; do
+		ts_forget $g vbd 51712
+		ts_vbd $g 1 51712 "$tmp/disk$g" w
+	done
+	ts_wait /local/domain/1/backend/abd/2/51712 2 && ts_wait /local/domain/1/backend/abd/3/51712 2
+}
+
+cpu=$(taskset -pc $$ | sed 's/.*: \([0-9]*\).*/\1/')
+"$xsb" create 1 --name driver && "$xsb" create 2 --name one && "$xsb" create 3 --name many
+for g in 2 3; do head -c 4M /dev/urandom >"$tmp/disk$g"; done
+
+# -- one queue against eight --
+serve
+use 2 --depth 512 --ring-order 4
+one=$pid one_exec=$last
+use 3 --depth 512 --ring-order 1 --queues 8
+many=$pid many_exec=$last
+ok $? "a guest with one queue, and one with eight"
+sleep 1
+look
+a=$(spent 2) b=$(spent 3) served=$(spent 2 read 5)
+for _ in $(seq 60); do # until there is enough to look at
+	sleep 0.5
+	look
+	[ $(($(spent 2) + $(spent 3) - a - b)) -gt 2000000000 ] && break
+done
+a=$(($(spent 2) - a)) b=$(($(spent 3) - b)) served=$(($(spent 2 read 5) - served))
+at_least "$(((a + b) / 1000000))" 1000 "ms of CPU were spent on both"
+share=$((100 * a / (a + b)))
+at_least "$share" 35 "of a hundred parts of it the one with one queue had"
+at_least "$((100 - share))" 35 "and the other"
+stop "$one" "$one_exec"
+stop "$many" "$many_exec"
+kill "$back"
+wait "$back_exec"
+is $? 0 "the end"
+most=$(sed -n 's/.*disk 2.51712 queue 0: in line, while others were served \([0-9]*\) .*/\1/p' "$tmp/back.log")
+at_least "$most" 1 "it stood in line while others were served"
+at_least "160" "${most:-161}" "but never while they were served more than a few turns of 32: $most"
+sed -n 's/.*disk 3.51712 queue \(.\): in line, while others were served \([0-9]*\) .*/# the other, queue \1: \2/p' "$tmp/back.log"
+echo "# requests of the one: $served; $((a / 1000000)) and $((b / 1000000)) ms"
+echo "1..$n"
