@@ -28,6 +28,12 @@ stop() {
 	kill "$1"
 	wait "$2"
 }
+ends() {
+	stop "$back" "$back_exec"
+	is $? 0 "it ends with 0"
+	grep -hE 'ERROR: |runtime error|WARNING: ThreadSanitizer' "$tmp/back.log"
+	is $? 1 "no sanitizer has complained"
+}
 serve() {	# on one processor
 	background 1 back taskset -c "$cpu" "$bin/acctring-blkback" -v --queues 8 --grants map --totals "$tmp/totals"
 	back=$pid back_exec=$last
@@ -64,12 +70,50 @@ at_least "$share" 35 "of a hundred parts of it the one with one queue had"
 at_least "$((100 - share))" 35 "and the other"
 stop "$one" "$one_exec"
 stop "$many" "$many_exec"
-kill "$back"
-wait "$back_exec"
-is $? 0 "the end"
+ends
 most=$(sed -n 's/.*disk 2.51712 queue 0: in line, while others were served \([0-9]*\) .*/\1/p' "$tmp/back.log")
 at_least "$most" 1 "it stood in line while others were served"
 at_least "160" "${most:-161}" "but never while they were served more than a few turns of 32: $most"
 sed -n 's/.*disk 3.51712 queue \(.\): in line, while others were served \([0-9]*\) .*/# the other, queue \1: \2/p' "$tmp/back.log"
 echo "# requests of the one: $served; $((a / 1000000)) and $((b / 1000000)) ms"
+
+# -- an event storm --
+serve
+use 3 --depth 32
+good=$pid good_exec=$last
+until_spent() {	# until_spent GUEST NS: more than at the last look
+	local from
+	from=$(spent "$1")
+	for _ in $(seq 60); do
+		sleep 0.3
+		look
+		[ $(($(spent "$1") - from)) -gt "$2" ] && return
+	done
+}
+look
+b=$(spent 3) served=$(spent 3 read 5)
+until_spent 3 500000000
+quiet=$((($(spent 3) - b) / ($(spent 3 read 5) - served)))
+background 2 storm "$BUILD/tests/prog/backend_hostile" storm-on
+storm=$pid storm_exec=$last
+ts_wait /local/domain/1/backend/abd/2/51712 4
+sleep 0.5
+look
+a=$(spent 2) b=$(spent 3) served=$(spent 3 read 5) events=$(spent 2 event 5)
+until_spent 2 200000000
+a=$(($(spent 2) - a)) b=$(($(spent 3) - b))
+served=$(($(spent 3 read 5) - served)) events=$(($(spent 2 event 5) - events))
+echo "# $events events for $((a / 1000000)) ms, beside $served requests for $((b / 1000000)) ms"
+at_least "$events" 1000 "a storm of events is on the bill of its sender"
+at_least "$((a / events))" 500 "with what each has cost, ns"
+is "$(spent 2 "" 5)" "$(spent 2 event 5)" "and nothing else is"
+at_least "$((100 * b / (a + b)))" 40 "of a hundred parts of the CPU the other has"
+at_least "$served" "$events" "and is served at least as often as there are events"
+stormy=$((b / served))
+at_least "$((3 * quiet))" "$stormy" "what a request of it costs does not grow much: $quiet ns, $stormy ns"
+stop "$storm" "$storm_exec"
+like "$(cat "$tmp/storm.out")" "^kicked [0-9]+" "the storm ends"
+stop "$good" "$good_exec"
+is "$?" 0 "the other had no error"
+ends
 echo "1..$n"

@@ -7,6 +7,7 @@
  *	closed TEXT	the backend went to Closing; its error node
  *	alive N		it still serves; N answers came
  *	nothing		neither in 5 s
+ *	kicked N	that many times, until SIGTERM
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -389,6 +390,21 @@ static int storm(void)
 	return send_request(good(BLKIF_OP_READ));
 }
 
+/* Kicks without requests, until SIGTERM. */
+static int storm_on(void)
+{
+	struct front_events e = { .ended = false };
+	unsigned int kicks = 0;
+
+	while (!e.ended && !e.lost) {
+		front_kick(&disk.f);
+		if (!(++kicks & 63) && !front_sleep(&disk.f, 0, &e))
+			return 1;
+	}
+	printf("kicked %u\n", kicks);
+	return 0;
+}
+
 /* All states in every order, fast; then a proper connection and a request. */
 static int states(void)
 {
@@ -515,6 +531,7 @@ static const struct {
 	{ "flush", flush_op, true },
 	{ "scribble", scribbling, true },
 	{ "storm", storm, true },
+	{ "storm-on", storm_on, true },
 	{ "states", states, true },
 	{ "bad-ref", bad_ref, false },
 	{ "no-number", no_number, false },
