@@ -54,7 +54,6 @@ struct blkfront {
 	struct blk_slot slot[BLK_DEPTH]; /* how.depth; slot i is of queue i % how.queues */
 	/* the disk */
 	uint64_t sectors; /* of 512 bytes */
-	bool readonly, can_flush, can_discard;
 	/* what happened */
 	uint64_t done[LOAD_OPS]; /* answered */
 	uint64_t errors, unsupported, bytes, reconnects;

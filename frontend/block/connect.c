@@ -160,9 +160,6 @@ bool blk_connect(struct blkfront *b)
 	if (!write_nodes(b) || !front_connect(&b->f))
 		return false;
 	blk_read_size(b);
-	b->readonly = front_back_u64(&b->f, "info", 0) & VDISK_READONLY;
-	b->can_flush = front_back_u64(&b->f, "feature-flush-cache", 0);
-	b->can_discard = front_back_u64(&b->f, "feature-discard", 0);
 	return true;
 }
 
