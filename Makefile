@@ -234,7 +234,19 @@ unit: $(UNIT)
 demo: all
 	@BUILD=$(abspath $(B)) bash tests/demo.sh
 
-bench: all $(BENCH) $(B)/tests/prog/backend_drain
+# The block backend without posting (1), and without measuring (2): bench/bare.h.
+bare = $(patsubst %.c,$(B)/bench/bare$(1)/%.o,$(call src,backend/block))
+define bare_rules
+$(B)/bench/bare$(1)/%.o: %.c bench/bare.h | $(B)/.deps
+	$$(call say,CC)
+	@mkdir -p $$(@D)
+	$$(Q)$$(CC) $$(C_FLAGS) -DBARE=$(1) -include bench/bare.h -c -o $$@ $$<
+$(B)/bench/blkback-bare$(1): $(call bare,$(1)) $(B)/libbackend.a $(BASE)
+	$$(call link,$(BLK_LIBS) -levent $(CONF_LIBS) $(RING_LIBS))
+endef
+$(foreach n,1 2,$(eval $(call bare_rules,$(n))))
+
+bench: all $(BENCH) $(B)/tests/prog/backend_drain $(B)/bench/blkback-bare1 $(B)/bench/blkback-bare2
 	@BUILD=$(abspath $(B)) bash bench/post.sh
 	@BUILD=$(abspath $(B)) bash bench/block.sh
 

@@ -51,7 +51,7 @@ static bool next_data(struct load *l, struct load_request *out)
 	if (l->count && l->issued == l->count)
 		return false;
 	if (l->mode == LOAD_RW || l->mode == LOAD_RANDRW)
-		writes = pattern_random(&l->random) & 1;
+		writes = pattern_random(&l->random) % 100 >= l->mixread;
 	out->op = writes ? LOAD_OP_WRITE : LOAD_OP_READ;
 	if (l->mode == LOAD_TRIM || l->mode == LOAD_RANDTRIM)
 		out->op = LOAD_OP_DISCARD;

@@ -28,6 +28,7 @@ struct load {
 	uint64_t count; /* requests without flushes, 0: no end */
 	uint32_t flush; /* a flush after so many writes, 0: none */
 	uint64_t random; /* state of the sequence */
+	unsigned int mixread; /* of a hundred of RW and RANDRW so many are reads */
 	/* progress */
 	uint64_t next; /* sector */
 	uint64_t issued;

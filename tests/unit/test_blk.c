@@ -62,7 +62,8 @@ static void loads_stay_inside(void **state)
 				  .sectors = 101,
 				  .count = 1000,
 				  .flush = 10,
-				  .random = mode };
+				  .random = mode,
+				  .mixread = 50 };
 		unsigned int n[LOAD_OPS] = { 0 };
 		struct load_request r;
 
@@ -76,6 +77,32 @@ static void loads_stay_inside(void **state)
 		assert_int_equal(n[LOAD_OP_FLUSH], n[LOAD_OP_WRITE] / 10);
 		assert_true(mode < LOAD_RW || mode >= LOAD_TRIM ||
 			    (n[LOAD_OP_READ] > 400 && n[LOAD_OP_WRITE] > 400));
+	}
+}
+
+/* The mix of reads and writes is as asked. */
+static void loads_are_mixed(void **state)
+{
+	static const unsigned int mix[] = { 0, 10, 70, 100 };
+	unsigned int i, reads;
+	struct load_request r;
+
+	(void)state;
+	for (i = 0; i < 4; i++) {
+		struct load l = { .mode = LOAD_RANDRW,
+				  .min = 512,
+				  .max = 512,
+				  .sectors = 100,
+				  .count = 10000,
+				  .random = 3,
+				  .mixread = mix[i] };
+
+		for (reads = 0; load_next(&l, false, &r);)
+			reads += r.op == LOAD_OP_READ;
+		if (mix[i] % 100)
+			assert_in_range(reads, mix[i] * 100 - 200, mix[i] * 100 + 200);
+		else
+			assert_int_equal(reads, mix[i] * 100);
 	}
 }
 
@@ -200,9 +227,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(verify_covers),   cmocka_unit_test(loads_stay_inside),
-		cmocka_unit_test(patterns_differ), cmocka_unit_test(histogram),
-		cmocka_unit_test(xenbus_steps),	   cmocka_unit_test(xenbus_ends),
-		cmocka_unit_test(xenbus_texts),
+		cmocka_unit_test(loads_are_mixed), cmocka_unit_test(patterns_differ),
+		cmocka_unit_test(histogram),	   cmocka_unit_test(xenbus_steps),
+		cmocka_unit_test(xenbus_ends),	   cmocka_unit_test(xenbus_texts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
