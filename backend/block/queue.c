@@ -11,14 +11,9 @@
 #include "common/log.h"
 #include "common/names.h"
 
-#define BATCH 32u /* requests taken in one turn */
-#define SLICE_NS 250000u /* for taking them, and again for answers; then the one is the last */
+#define TURN 32u /* weight of what is taken in a turn, and again of what is answered */
+#define WAITED 3u /* weight of having waited for the file */
 #define FLIES 1 /* no answer yet */
-
-static uint64_t cycles_of(const struct acctring_lane *l, uint64_t ns)
-{
-	return l->mult ? (ns << l->shift) / l->mult : ns;
-}
 
 bool queue_open(struct queue *q)
 {
@@ -46,7 +41,6 @@ bool queue_open(struct queue *q)
 		log_debug("disk %u/%u queue %u: io_uring, through the page cache", d->domid, d->id,
 			  q->id);
 	memset(q->waits, r != 0, sizeof(q->waits));
-	q->slice = cycles_of(q->lane, SLICE_NS);
 	cost_open(q);
 	return true;
 }
@@ -152,6 +146,17 @@ void queue_again(struct queue *q)
 	q->burned = 0;
 }
 
+/* By this a turn is bounded: a request of one page is 1, of 256 it is a turn. */
+static void weigh(struct queue *q, const struct slot *s)
+{
+	q->weight += 1u + s->r.segments / 8u;
+}
+
+static bool is_over(const struct queue *q)
+{
+	return q->weight >= TURN;
+}
+
 /* What is queued, in one call. */
 static void submit(struct queue *q)
 {
@@ -169,6 +174,7 @@ static int16_t wait_now(struct queue *q, struct slot *s)
 {
 	int16_t status;
 
+	q->weight += WAITED;
 	submit(q);
 	cost_settle(q);
 	queue_leave(q);
@@ -250,6 +256,7 @@ static void take_one(struct queue *q, uint8_t flags)
 	s->ns = s->data_ns = 0;
 	status = prepare(q, s);
 	q->pages += s->r.segments;
+	weigh(q, s);
 	s->data_cycles = cost_spent(q);
 	cost_worked(q, s, s->data_cycles);
 	if (data_waits(s, false))
@@ -288,12 +295,6 @@ static int16_t landed(struct queue *q, struct slot *s, int result)
 	return wait_now(q, s);
 }
 
-/* Has it had its slice?  As of when the counter was last read. */
-static bool is_over(const struct queue *q)
-{
-	return q->mark - q->begun > q->slice;
-}
-
 /* Answers what is done; true: there may be more. */
 static bool reap(struct queue *q)
 {
@@ -303,8 +304,9 @@ static bool reap(struct queue *q)
 	bool more;
 
 	cost_skip(q);
-	q->begun = q->mark;
+	q->weight = 0;
 	while (!is_over(q) && (s = aio_take(&q->aio, &result))) {
+		weigh(q, s);
 		status = landed(q, s, result);
 		if (status != FLIES)
 			finish(q, s, status);
@@ -363,7 +365,8 @@ static int take(struct queue *q, int there, bool *blocked)
 	unsigned int n;
 
 	q->admitted = false;
-	for (n = 0; there && n < BATCH && !full(q) && !is_over(q); n++, there--) {
+	q->weight = 0;
+	for (n = 0; there && !is_over(q) && !full(q); n++, there--) {
 		*blocked = !admitted(q);
 		if (*blocked)
 			break;
@@ -385,7 +388,7 @@ enum served queue_turn(struct queue *q)
 	if (there < 0)
 		return SERVED_BROKEN;
 	q->event_at = 0;
-	q->mark = q->begun = now;
+	q->mark = now;
 	there = take(q, there, &blocked);
 	more = reap(q);
 	push(q);

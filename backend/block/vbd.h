@@ -62,7 +62,8 @@ struct queue {
 	/* the thread's own */
 	struct acctring_lane *lane;
 	struct gate_turn turn;
-	unsigned int taken; /* requests, in this turn */
+	unsigned int weight; /* of what it did in this turn */
+	unsigned int taken; /* requests, likewise */
 	uint64_t burned; /* ns, likewise */
 	struct aio aio;
 	/* what the file cannot do without waiting: [past the page cache][writes] */
@@ -84,8 +85,6 @@ struct queue {
 	unsigned int workers, answered; /* so many, of them so many to be billed */
 	uint64_t cycles; /* for so long */
 	uint64_t mark; /* the counter when last read */
-	uint64_t begun; /* the counter when a slice began, */
-	uint64_t slice; /* of so long */
 	bool admitted; /* since what it posted last */
 	uint64_t event_at; /* the counter when an event came; 0: requests were seen since */
 	int masked; /* the port whose event was taken, or -1 */
