@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# timeout: 90
+# timeout: 240
 # One processor, two guests that ask without a pause, one by one queue, the
 # other by eight: each has half of what the backend spends.  Then an event
 # storm: it is on its sender's bill, and the other is served.  What is looked at is
@@ -21,7 +21,7 @@ look() { # at the backend's books, as they are now
 use() {	# use GUEST ARGS...: it reads until it is killed
 	local guest=$1
 	shift
-	background "$guest" "user$guest" "$bin/acctring-blkfront" --rw randread --runtime 80 "$@"
+	background "$guest" "user$guest" "$bin/acctring-blkfront" --rw randread --runtime 200 "$@"
 	ts_wait "/local/domain/1/backend/abd/$guest/51712" 4
 }
 stop() {

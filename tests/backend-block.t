@@ -58,12 +58,12 @@ for args in "--no-such" "--ring-pages 3" "--devices 0" "--queues 17" "--grants n
 	"$bin/acctring-blkback" $args 2>>"$tmp/usage"
 	codes="$codes $?"
 done
-for args in "--no-such" "--rw mad" "--bs 100" "--bs 2m" "--depth 33" "--depth 513" "--queues 17" "--ring-order 5" "--rate 0" "--rwmixread 101" "extra"; do
+for args in "--no-such" "--rw mad" "--bs 100" "--bs 2m" "--depth 33" "--depth 513" "--queues 17" "--ring-order 5" "--rate 0" "--rwmixread 101" "--iodepth_batch 17" "extra"; do
 	# shellcheck disable=SC2086
 	"$bin/acctring-blkfront" $args 2>>"$tmp/usage"
 	codes="$codes $?"
 done
-is "$codes" " 2 2 2 2 2 2 2 2 2 2 2 2 2 2 2 2 2 2 2 2 2" "wrong options end with 2"
+is "$codes" " 2 2 2 2 2 2 2 2 2 2 2 2 2 2 2 2 2 2 2 2 2 2" "wrong options end with 2"
 "$xsb" exec 2 -- "$bin/acctring-blkfront" 2>"$tmp/none"
 is $? 4 "a guest without a disk: 4"
 is "$(wc -l <"$tmp/none")" 1 "in one line"
@@ -111,7 +111,7 @@ is "$status/$(field writes)/$(field flushes)" 0/100/25 "writes and flushes"
 front 2 --rw randrw --count 300 --bs 512-44k
 is "$status/$(($(field reads) + $(field writes)))" 0/300 "reads and writes mixed"
 front 2 --rw verify --randseed 7
-front 2 --readwrite randrw --rwmixread 70 --number_ios 1000 --bsrange 512-16k --iodepth 4 --fsync 50 --verify --randseed 7
+front 2 --readwrite randrw --rwmixread 70 --number_ios 1000 --bsrange 512-16k --iodepth 4 --iodepth_batch 4 --fsync 50 --verify --randseed 7
 is "$status/$(field errors)/$(field mismatches)" 0/0/0 "by fio's names: written and verified at random"
 [ "$(field reads)" -gt 600 ] && [ "$(field reads)" -lt 800 ] && [ "$(field flushes)" -ge 4 ]
 ok $? "seven of ten are reads ($(field reads)), and some flushes ($(field flushes))"

@@ -84,6 +84,8 @@ static int64_t submit(uint64_t start, uint64_t *put, bool *end)
 	struct blk_slot *s;
 	int64_t wait = -1;
 
+	if (disk.how.depth - disk.busy < opt.batch)
+		return wait;
 	while ((s = blk_slot(&disk))) {
 		uint64_t due = opt.rate ? start + *put * 1000000000u / opt.rate : 0;
 		uint64_t now = opt.rate ? now_ns() : 0;

@@ -33,6 +33,7 @@ static void usage(void)
 	       "                        512 up to %u, suffixes k, m (default 4k); above 44k\n"
 	       "                        by indirect requests; also --bsrange\n"
 	       "  -q, --iodepth N       requests in flight, 1..%u (default 16); also --depth\n"
+	       "      --iodepth_batch N so many at once, when there is room for them (default 1)\n"
 	       "      --queues N        rings, 1..%u (default 1)\n"
 	       "      --ring-order N    2^N pages each, N 0..%u (default 0)\n"
 	       "      --indirect        all requests are indirect\n"
@@ -122,6 +123,7 @@ enum {
 	OPT_ABI32,
 	OPT_MIXWRITE,
 	OPT_VERIFY,
+	OPT_BATCH,
 };
 
 /* How the disk is connected. */
@@ -160,6 +162,9 @@ static void take_option(struct options *o, int c)
 		break;
 	case OPT_MIXWRITE:
 		o->load.mixread = 100 - (unsigned int)number("rwmixwrite", optarg, 0, 100);
+		break;
+	case OPT_BATCH:
+		o->batch = (unsigned int)number("iodepth_batch", optarg, 1, BLK_DEPTH);
 		break;
 	case OPT_VERIFY:
 		o->verify = true;
@@ -220,6 +225,7 @@ void options_read(struct options *o, int argc, char **argv)
 		{ "bsrange", required_argument, NULL, 'b' },
 		{ "iodepth", required_argument, NULL, 'q' },
 		{ "depth", required_argument, NULL, 'q' },
+		{ "iodepth_batch", required_argument, NULL, OPT_BATCH },
 		{ "rate_iops", required_argument, NULL, 'r' },
 		{ "rate", required_argument, NULL, 'r' },
 		{ "runtime", required_argument, NULL, 't' },
@@ -248,6 +254,7 @@ void options_read(struct options *o, int argc, char **argv)
 	*o = (struct options){
 		.load = { .mode = LOAD_RANDREAD, .min = 4096, .max = 4096, .mixread = 50 },
 		.how = { .depth = 16, .queues = 1 },
+		.batch = 1,
 		.seed = 1,
 		.timeout = 10,
 	};
@@ -260,6 +267,9 @@ void options_read(struct options *o, int argc, char **argv)
 	}
 	if (optind < argc)
 		die(EXIT_USAGE, "%s: no such argument; try " PROGRAM " --help", argv[optind]);
+	if (o->batch > o->how.depth)
+		die(EXIT_USAGE, "--iodepth_batch %u: allowed: 1..%u, as --iodepth", o->batch,
+		    o->how.depth);
 	o->verify |= o->load.mode == LOAD_VERIFY;
 	log_init(PROGRAM, false, o->verbose);
 }

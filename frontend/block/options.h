@@ -11,6 +11,7 @@ struct options {
 	const char *device; /* NULL: the first */
 	struct load load;
 	struct blk_how how;
+	unsigned int batch; /* requests are put when so many may be */
 	uint64_t size, seed, rate, runtime, timeout;
 	bool progress, verbose, reconnect;
 	bool verify; /* what is written is the pattern of its place, what is read must be */
