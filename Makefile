@@ -326,4 +326,4 @@ uninstall:
 clean:
 	rm -rf build build-*
 
--include $(shell find $(B)/obj $(B)/pic -name '*.d' -type f 2>/dev/null)
+-include $(shell find $(B)/obj $(B)/pic $(B)/bench -name '*.d' -type f 2>/dev/null)

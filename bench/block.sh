@@ -7,7 +7,7 @@
 # costs: in instructions in user space, counted by callgrind; and in CPU time,
 # the kernel's included, of runs that take turns.  In a sandbox; what its
 # libraries do in the place of Xen's is not counted, but is in the time.
-: "${BUILD:=$PWD/build}" "${COUNT:=20000}" "${ROUNDS:=15}"
+: "${BUILD:=$PWD/build}" "${COUNT:=20000}" "${ROUNDS:=21}"
 export BUILD COUNT ROUNDS
 if [ "$1" != inside ]; then
 	command -v valgrind >/dev/null || { echo "block: valgrind is not installed"; exit 0; }
@@ -22,26 +22,26 @@ trap 'rm -rf "$tmp"' EXIT
 disk=/local/domain/1/backend/abd/2/51712
 program=("$BUILD/bin/acctring-blkback" "$BUILD/bench/blkback-bare1" "$BUILD/bench/blkback-bare2")
 
-# serve WHICH GRANTS RW DEPTH COUNT [WRAPPER...]: $burned is what its threads burned, in ns
+# serve WHICH GRANTS RW DEPTH COUNT [WRAPPER...]: $burned is what it burned from start to end, in us
 serve() {
-	local which=$1 grants=$2 rw=$3 depth=$4 count=$5 drain back exec
+	local which=$1 grants=$2 rw=$3 depth=$4 count=$5 drain
 	shift 5
 	background 0 drain "$BUILD/tests/prog/backend_drain" 1
 	drain=$last
-	background 1 back "$@" "${program[which]}" --grants "$grants" --queues 1
-	back=$pid exec=$last
+	rm -f "$tmp/inner"
+	# shellcheck disable=SC2016
+	background 1 back bash -c '"$@" & echo $! >"$0"; wait $!; times >"$0.times"' "$tmp/inner" \
+		"$@" "${program[which]}" --grants "$grants" --queues 1
 	ts_forget 2 vbd 51712
 	ts_vbd 2 1 51712 "$tmp/disk.img" w
 	ts_wait "$disk" 2 60 || return 1
-	before=$(burned "$back")
-	"$xsb" exec 2 -- "$BUILD/bin/acctring-blkfront" --rw "$rw" --depth "$depth" --count "$count" \
-		>"$tmp/front.out" || return 1
-	after=$(burned "$back")
-	kill -TERM "$back"
-	wait "$exec" "$drain"
+	"$xsb" exec 2 -- "$BUILD/bin/acctring-blkfront" --rw "$rw" --iodepth "$depth" --iodepth_batch "$depth" \
+		--number_ios "$count" --timeout 60 >"$tmp/front.out" || return 1
+	kill -TERM "$(cat "$tmp/inner")"
+	wait "$last" "$drain"
+	burned=$(awk 'NR == 2 { split($1 "m" $2, t, /[ms]+/); printf "%.0f", 1e6 * (60 * (t[1] + t[3]) + t[2] + t[4]) }' \
+		"$tmp/inner.times")
 }
-# burned PID: CPU of its threads and of those that ended, in 10 ms
-burned() { sed 's/.*) //' "/proc/$1/stat" | awk '{ print $12 + $13 }'; }
 
 # functions [--inclusive=yes]: lines "instructions file:function"
 functions() {
@@ -79,38 +79,83 @@ instructions() {
 	done
 }
 
-# What the one burned in hundredths of what the other did, round by round; the middle half of it.
-spread() {
-	paste "$1" "$2" | awk '{ printf "%.3f\n", 100 * ($1 / $2 - 1) }' | sort -n | awk '{ v[NR] = $1 }
-		END { printf "%.1f %% (%.1f .. %.1f)", v[int((NR + 1) / 2)], v[int((NR + 3) / 4)], v[int((3 * NR + 3) / 4)] }'
+# of what a queue's thread calls, a request: each is a call into the kernel or the hypervisor
+calls() {
+	local rw depth line
+
+	printf '\nWhat is called for a 4 KiB request, by the kernel or the hypervisor, without posting and with it the same:\n\n'
+	printf '| | grant copy, map, unmap | io_uring | poll | event: notify, take, unmask | CPU clock | in all |\n'
+	printf '| --- | --- | --- | --- | --- | --- | --- |\n'
+	for depth in 1 32; do
+		for rw in randread randwrite; do
+			for how in copy map; do
+				serve 0 $how $rw $depth "$COUNT" valgrind --tool=callgrind \
+					--callgrind-out-file="$tmp/counts" --collect-atstart=no \
+					--toggle-collect=queue_thread || return 1
+				awk -v n="$COUNT" -v what="$rw, $how, depth $depth" '
+					/^c?fn=/ {
+						id = $1; sub(/^c?fn=/, "", id)
+						if ($2 != "") name[id] = $2
+						if ($1 ~ /^c/) to = name[id]; else from = name[id]
+					}
+					/^calls=/ {
+						k = $1; sub(/calls=/, "", k)
+						if (to ~ /^xengnttab_(grant_copy|map|unmap)/) c[1] += k
+						else if (to ~ /^io_uring_(submit|wait)/) c[2] += k
+						else if (to ~ /^ppoll/) c[3] += k
+						else if (to ~ /^xenevtchn_(notify|pending|unmask)$/) c[4] += k
+						# others want the time, which is no call
+						else if (to ~ /^clock_gettime/ && from ~ /^cost_/) c[5] += k
+					}
+					END {
+						printf "| %s |", what
+						for (i = 1; i < 6; i++) {
+							printf " %.2f |", c[i] / n
+							all += c[i]
+						}
+						printf " %.2f |\n", all / n
+					}' "$tmp/counts"
+			done
+		done
+	done
 }
 
-# a program for each kind of run, RW DEPTH COUNT, at the same hour
+# Of numbers: what is in the middle, and between what the middle half lies.
+middle() {
+	sort -n | awk -v f="$1" '{ v[NR] = $1 }
+		END { printf f, v[int((NR + 1) / 2)], v[int((NR + 3) / 4)], v[int((3 * NR + 3) / 4)] }'
+}
+least() { sort -n "$tmp/burned.$1" | head -n 1; }
+# How many hundredths more the first burned than the other: the least of each; and in each round.
+more() {
+	awk -v a="$(least 0)" -v b="$(least "$1")" 'BEGIN { printf "%.1f %% | ", 100 * (a / b - 1) }'
+	paste "$tmp/burned.0" "$tmp/burned.$1" | awk '{ print 100 * ($1 / $2 - 1) }' | middle '%.1f (%.1f .. %.1f)'
+}
+
 times() {
 	local rw depth count round i
 
-	printf '\nCPU time of a 4 KiB request, kernel and sandbox included: %s rounds, in which the programs take turns;\n' "$ROUNDS"
-	printf 'median of what each round says, and the middle half\n\n'
-	printf '| | us a request | more than without posting | more than without both |\n| --- | --- | --- | --- |\n'
+	printf '\nCPU time of a 4 KiB request, kernel and sandbox included: %s rounds, in each of which the programs take turns.\n' "$ROUNDS"
+	printf 'The least of all rounds; and what rounds say: the middle, and the middle half\n\n'
+	printf '| | us a request | more than without posting | rounds | more than without both | rounds |\n'
+	printf '| --- | --- | --- | --- | --- | --- |\n'
 	while read -r rw depth count; do
 		rm -f "$tmp"/burned.?
 		for round in $(seq "$ROUNDS"); do
-			for i in $(((round) % 3)) $(((round + 1) % 3)) $(((round + 2) % 3)); do
+			for i in $((round % 3)) $(((round + 1) % 3)) $(((round + 2) % 3)); do
 				serve "$i" copy "$rw" "$depth" "$count" || return 1
-				echo $((after - before)) >>"$tmp/burned.$i"
+				echo "$burned" >>"$tmp/burned.$i"
 			done
 		done
-		printf '| %s, depth %s | %s | %s | %s |\n' "$rw" "$depth" \
-			"$(sort -n "$tmp/burned.0" | awk -v n="$count" '{ v[NR] = $1 } END { printf "%.1f", v[int((NR + 1) / 2)] * 10000 / n }')" \
-			"$(spread "$tmp/burned.0" "$tmp/burned.1")" "$(spread "$tmp/burned.0" "$tmp/burned.2")"
+		printf '| %s, copy, depth %s | %s | %s | %s |\n' "$rw" "$depth" \
+			"$(awk -v n="$count" -v a="$(least 0)" 'BEGIN { printf "%.2f", a / n }')" "$(more 1)" "$(more 2)"
 	done <<-'LIST'
-		randread 32 200000
-		randread 1 20000
+		randread 32 40000
+		randwrite 32 40000
 	LIST
 }
 
 "$xsb" create 1 --name driver && "$xsb" create 2 --name one || exit 1
 dd if=/dev/urandom of="$tmp/disk.img" bs=1M count=16 status=none
 sync "$tmp/disk.img"
-instructions
-times
+instructions && calls && times

@@ -66,8 +66,8 @@ done
 a=$(($(spent 2) - a)) b=$(($(spent 3) - b)) served=$(($(spent 2 read 5) - served))
 at_least "$(((a + b) / 1000000))" 1000 "ms of CPU were spent on both"
 share=$((100 * a / (a + b)))
-at_least "$share" 35 "of a hundred parts of it the one with one queue had"
-at_least "$((100 - share))" 35 "and the other"
+at_least "$share" 30 "of a hundred parts of it the one with one queue had"
+at_least "$((100 - share))" 30 "and the other"
 stop "$one" "$one_exec"
 stop "$many" "$many_exec"
 ends
