@@ -142,8 +142,14 @@ void cost_waited(struct queue *q, struct slot *s)
 
 void cost_idle_event(struct queue *q)
 {
-	struct acctring_cost c = { .ns = lap(q), .units = 1, .klass = ACCTRING_CLASS_EVENT };
+	struct acctring_cost c = { .units = 1, .klass = ACCTRING_CLASS_EVENT };
+	uint64_t ns = lap(q), own = acctring_ns(q->lane, q->cycles), rest;
 
+	/* its part of what is nobody's own; the rest is for those in flight */
+	c.ns = own < ns ? (ns - own) / (q->workers + 1) : 0;
+	rest = ns - c.ns;
+	q->clock -= rest;
+	q->burned -= rest;
 	c.end = acctring_counter(q->lane);
 	bill_post(q->lane, &q->v->d->payer, &c);
 }

@@ -7,6 +7,13 @@ void fair_init(struct fair *f)
 {
 	TAILQ_INIT(&f->line);
 	f->floor = 0;
+	f->turns = 0;
+}
+
+static void get_in_line(struct fair *f, struct fair_guest *g)
+{
+	g->since = f->turns;
+	TAILQ_INSERT_TAIL(&f->line, g, link);
 }
 
 void fair_enter(struct fair *f, struct fair_guest *g)
@@ -14,26 +21,37 @@ void fair_enter(struct fair *f, struct fair_guest *g)
 	if (!g->waiting && !g->serving && g->spent < f->floor)
 		g->spent = f->floor;
 	if (!g->waiting++)
-		TAILQ_INSERT_TAIL(&f->line, g, link);
+		get_in_line(f, g);
+}
+
+/* Who has cost least, of equals the first that came; or who has waited long enough. */
+static struct fair_guest *pick(const struct fair *f)
+{
+	struct fair_guest *g, *first = TAILQ_FIRST(&f->line), *least = first;
+	unsigned int others = 0;
+
+	TAILQ_FOREACH(g, &f->line, link) {
+		others += g != first;
+		if (g->spent < least->spent)
+			least = g;
+	}
+	return first && f->turns - first->since >= FAIR_TURNS * others ? first : least;
 }
 
 struct fair_guest *fair_next(struct fair *f)
 {
-	struct fair_guest *g, *least = TAILQ_FIRST(&f->line);
+	struct fair_guest *g = pick(f);
 
-	/* of equals the first that came */
-	TAILQ_FOREACH(g, &f->line, link)
-		if (g->spent < least->spent)
-			least = g;
-	if (!least)
+	if (!g)
 		return NULL;
-	least->serving++;
-	TAILQ_REMOVE(&f->line, least, link);
-	if (--least->waiting)
-		TAILQ_INSERT_TAIL(&f->line, least, link);
-	if (f->floor < least->spent)
-		f->floor = least->spent;
-	return least;
+	f->turns++;
+	g->serving++;
+	TAILQ_REMOVE(&f->line, g, link);
+	if (--g->waiting)
+		get_in_line(f, g);
+	if (f->floor < g->spent)
+		f->floor = g->spent;
+	return g;
 }
 
 void fair_leave(struct fair_guest *g, uint64_t cost)

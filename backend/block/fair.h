@@ -10,6 +10,9 @@
  * are always in line neither gets more than the other by more than what the
  * turns cost that are under way; and one that comes waits for one turn of each
  * other guest at most, unless it is ahead.
+ *
+ * However far ahead: who stands in line while FAIR_TURNS for each other guest
+ * there are given is next.
  */
 #ifndef BACKEND_BLOCK_FAIR_H
 #define BACKEND_BLOCK_FAIR_H
@@ -17,15 +20,19 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#define FAIR_TURNS 8u
+
 struct fair_guest {
 	TAILQ_ENTRY(fair_guest) link; /* of those in line */
 	uint64_t spent;
+	uint64_t since; /* turns given, when it got in line */
 	unsigned int waiting, serving; /* its threads */
 };
 
 struct fair {
 	TAILQ_HEAD(, fair_guest) line;
 	uint64_t floor; /* what the guest that was served last had spent */
+	uint64_t turns; /* given */
 };
 
 void fair_init(struct fair *f);

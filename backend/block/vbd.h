@@ -64,7 +64,7 @@ struct queue {
 	struct gate_turn turn;
 	unsigned int weight; /* of what it did in this turn */
 	unsigned int taken; /* requests, likewise */
-	uint64_t burned; /* ns, likewise */
+	uint64_t burned, charged; /* ns, in all: as the clock said, and to the guest in the gate */
 	struct aio aio;
 	/* what the file cannot do without waiting: [past the page cache][writes] */
 	bool waits[2][2];

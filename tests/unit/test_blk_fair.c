@@ -31,7 +31,7 @@ static uint64_t below(uint64_t n)
 static void equal_by_cost(void **state)
 {
 	/* one cheap, one dear, with one thread and with many */
-	static const uint64_t cost[GUESTS] = { 1, 10, 100, 999, TURN };
+	static const uint64_t cost[GUESTS] = { TURN / 7, TURN / 5, TURN / 3, TURN / 2, TURN };
 	struct fair_guest g[GUESTS] = { { .spent = 0 } };
 	unsigned int i, j, turn;
 	struct fair f;
@@ -41,6 +41,7 @@ static void equal_by_cost(void **state)
 	for (i = 0; i < GUESTS; i++)
 		for (j = 0; j < 1 + 4 * i; j++)
 			fair_enter(&f, &g[i]);
+	/* far from what is not waited for: FAIR_TURNS */
 	for (turn = 0; turn < 100000; turn++) {
 		struct fair_guest *next = fair_next(&f);
 
@@ -71,7 +72,7 @@ static void side_by_side(void **state)
 		unsigned int k = (unsigned int)below(3);
 
 		fair_enter(&f, served[k]);
-		fair_leave(served[k], 1 + below(TURN));
+		fair_leave(served[k], TURN / 4 + below(TURN));
 		served[k] = fair_next(&f);
 		for (i = 0; i < GUESTS; i++)
 			for (j = 0; j < GUESTS; j++)
@@ -106,11 +107,33 @@ static void who_comes_back(void **state)
 	assert_ptr_equal(fair_next(&f), &c);
 	fair_leave(&c, 10 * TURN);
 	fair_enter(&f, &c);
-	for (i = 0; i < 9; i++) {
+	for (i = 0; i < 7; i++) {
 		assert_ptr_equal(fair_next(&f), &b);
 		fair_enter(&f, &b);
 		fair_leave(&b, TURN);
 	}
+}
+
+/* However dear its turns: it waits for so many of the others, and no more. */
+static void waits_are_bounded(void **state)
+{
+	struct fair_guest g[GUESTS] = { { .spent = 0 } }, *next;
+	unsigned int i, turn, waited = 0, most = 0;
+	struct fair f;
+
+	(void)state;
+	fair_init(&f);
+	for (i = 0; i < GUESTS; i++)
+		fair_enter(&f, &g[i]);
+	for (turn = 0; turn < 10000; turn++) {
+		next = fair_next(&f);
+		waited = next == &g[0] ? 0 : waited + 1;
+		if (waited > most)
+			most = waited;
+		fair_enter(&f, next);
+		fair_leave(next, next == &g[0] ? 1000000000 : 1 + below(TURN));
+	}
+	assert_int_equal(most, FAIR_TURNS * (GUESTS - 1));
 }
 
 /* ---- threads ---- */
@@ -239,9 +262,9 @@ static void late_turns_are_given_up(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(equal_by_cost),	   cmocka_unit_test(side_by_side),
-		cmocka_unit_test(who_comes_back),	   cmocka_unit_test(threads_take_turns),
-		cmocka_unit_test(late_turns_are_given_up),
+		cmocka_unit_test(equal_by_cost),      cmocka_unit_test(side_by_side),
+		cmocka_unit_test(who_comes_back),     cmocka_unit_test(waits_are_bounded),
+		cmocka_unit_test(threads_take_turns), cmocka_unit_test(late_turns_are_given_up),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
