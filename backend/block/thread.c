@@ -64,6 +64,40 @@ static bool sleep_after(struct queue *q, enum served s)
 	return !lost && !fd[0].revents;
 }
 
+/* ---- whose turn it is ---- */
+
+void queue_enter(struct queue *q)
+{
+	gate_enter(q->v->gate, &q->turn);
+}
+
+/* What was burned and what was counted since, but for what it was charged before. */
+static uint64_t charge(struct queue *q)
+{
+	uint64_t due = q->burned + acctring_ns(q->lane, q->cycles);
+	uint64_t more = due > q->charged ? due - q->charged : 0;
+
+	q->charged += more;
+	q->taken = 0;
+	return more;
+}
+
+void queue_leave(struct queue *q)
+{
+	unsigned int n = q->taken;
+
+	gate_leave(q->v->gate, &q->turn, n, charge(q));
+}
+
+void queue_again(struct queue *q)
+{
+	unsigned int n = q->taken;
+
+	gate_again(q->v->gate, &q->turn, n, charge(q));
+}
+
+/* ---- its life ---- */
+
 static void serve_forever(struct queue *q)
 {
 	enum served s;

@@ -181,12 +181,12 @@ bool queue_open(struct queue *q);
 void queue_close(struct queue *q);
 /* Bounded work: takes requests, answers what is done. */
 enum served queue_turn(struct queue *q);
-/* Around it, but not while it waits: gate.h. */
+
+/* thread.c: around queue_turn(), but not while it waits: gate.h. */
 void queue_enter(struct queue *q);
 void queue_leave(struct queue *q);
 void queue_again(struct queue *q);
-
-/* thread.c: serves until woken or broken, then reports to the main thread. */
+/* Serves until woken or broken, then reports to the main thread. */
 void *queue_thread(void *queue);
 void queue_ended(struct queue *q);
 
