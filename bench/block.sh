@@ -79,11 +79,11 @@ instructions() {
 	done
 }
 
-# of what a queue's thread calls, a request: each is a call into the kernel or the hypervisor
+# of the kernel or the hypervisor, by callgrind
 calls() {
-	local rw depth line
+	local rw depth how
 
-	printf '\nWhat is called for a 4 KiB request, by the kernel or the hypervisor, without posting and with it the same:\n\n'
+	printf '\nWhat a queue calls for a 4 KiB request, of the kernel or the hypervisor:\n\n'
 	printf '| | grant copy, map, unmap | io_uring | poll | event: notify, take, unmask | CPU clock | in all |\n'
 	printf '| --- | --- | --- | --- | --- | --- | --- |\n'
 	for depth in 1 32; do
