@@ -4,7 +4,7 @@
 # One processor, two guests that ask without a pause, one by one queue, the
 # other by eight: each has half of what the backend spends.  Then an event
 # storm: it is on its sender's bill, and the other is served.  What is looked at is
-# what was counted, not how long it took.
+# what was counted, not how long it took.  And a slow file is its guest's own affair.
 . "$(dirname "$0")/lib/sandbox.sh"
 . tests/lib/toolstack.sh
 
@@ -34,8 +34,10 @@ ends() {
 	grep -hE 'ERROR: |runtime error|WARNING: ThreadSanitizer' "$tmp/back.log"
 	is $? 1 "no sanitizer has complained"
 }
-serve() {	# serve GRANTS: on one processor
-	background 1 back taskset -c "$cpu" "$bin/acctring-blkback" -v --queues 8 --grants "$1" --totals "$tmp/totals"
+serve() {	# serve GRANTS [WRAPPER...]: on one processor
+	local grants=$1
+	shift
+	background 1 back taskset -c "$cpu" "$@" "$bin/acctring-blkback" -v --queues 8 --grants "$grants" --totals "$tmp/totals"
 	back=$pid back_exec=$last
 	for g in 2 3; do
 		ts_forget $g vbd 51712
@@ -116,5 +118,21 @@ stop "$storm" "$storm_exec"
 like "$(cat "$tmp/storm.out")" "^kicked [0-9]+" "the storm ends"
 stop "$good" "$good_exec"
 is "$?" 0 "the other had no error"
+ends
+
+# -- a slow file: each flush takes 0.15 s, less than after which a turn is given up for lost --
+serve copy "$BUILD/tests/prog/delay" fdatasync 150
+background 2 slow "$bin/acctring-blkfront" --rw randwrite --iodepth 1 --fsync 1 --runtime 200
+slow=$pid slow_exec=$last
+ts_wait /local/domain/1/backend/abd/2/51712 4
+look
+flushes=$(spent 2 flush 5)
+timeout 100 "$xsb" exec 3 -- "$bin/acctring-blkfront" --rw randread --iodepth 32 --number_ios 40000 >"$tmp/quick.out"
+is $? 0 "beside a guest whose flushes are slow"
+look
+flushes=$(($(spent 2 flush 5) - flushes))
+at_least "$((40000 / (flushes + 1)))" 200 "another is served, for each flush so often"
+stop "$slow" "$slow_exec"
+like "$(tail -n 1 "$tmp/slow.out")" " errors=0 " "the slow one is slow, and has no error"
 ends
 echo "1..$n"
