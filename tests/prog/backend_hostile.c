@@ -405,18 +405,24 @@ static int storm_on(void)
 	return 0;
 }
 
-/* All states in every order, fast; then a proper connection and a request. */
+/*
+ * All states in every order, fast; then a proper connection and a request.
+ * The backend may be behind, and answer to one of those states: then again.
+ */
 static int states(void)
 {
 	uint64_t x = 1;
 	unsigned int i;
+	bool ok;
 
 	for (i = 0; i < 300; i++)
 		xenbus_write_state(disk.f.xsh, disk.f.dir,
 				   (enum xenbus_state)(pattern_random(&x) % 9));
-	if (!blk_connect(&disk))
-		return 1;
-	return send_request(good(BLKIF_OP_READ));
+	nap_ms(500);
+	ok = blk_connect(&disk);
+	for (i = 0; !ok && i < 5; i++)
+		ok = blk_connect(&disk);
+	return ok ? send_request(good(BLKIF_OP_READ)) : 1;
 }
 
 /* ---- what stands in xenstore ---- */
