@@ -96,21 +96,28 @@ static void conclude(struct client *c, const char *what)
 	       w->conf.guard ? "" : "; nothing is limited while guard = \"observe\"");
 }
 
+static bool limited(const struct quotas *q, const char *vm, const char *driver)
+{
+	for (unsigned int i = 0; i < q->n; i++)
+		if (q->item[i].ppm && !strcmp(q->item[i].vm, vm) &&
+		    !strcmp(q->item[i].driver, driver))
+			return true;
+	return false;
+}
+
 /* A VM that is known goes by its UUID from here on, also where it was commanded before. */
 static bool set_limit(struct worker *w, const char *vm, const char *uuid, const char *driver,
 		      uint64_t ppm)
 {
-	const struct quotas *q = &w->quotas;
-	bool had = false;
+	bool named = strcmp(vm, uuid) != 0 && limited(&w->quotas, vm, driver);
+	bool had = limited(&w->quotas, uuid, driver);
 
-	for (unsigned int i = 0; i < q->n; i++)
-		had |= q->item[i].ppm && !strcmp(q->item[i].driver, driver) &&
-		       (!strcmp(q->item[i].vm, vm) || !strcmp(q->item[i].vm, uuid));
-	if (!ppm && !had)
+	if (!ppm && !named && !had)
 		return false;
-	if (strcmp(vm, uuid) != 0 && !quota_set(&w->quotas, vm, driver, 0))
+	/* the new one first: where there is no room for it the old one stays */
+	if ((ppm || had) && !quota_set(&w->quotas, uuid, driver, ppm))
 		return false;
-	return quota_set(&w->quotas, uuid, driver, ppm);
+	return !named || quota_set(&w->quotas, vm, driver, 0);
 }
 
 static void do_limit(struct client *c)
