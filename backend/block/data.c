@@ -41,6 +41,12 @@ int16_t data_indirect(struct queue *q, struct slot *s)
 
 /* ---- our own pages: as many as can be in flight ---- */
 
+/* Has this kernel grant copy?  Asked with nothing to copy. */
+static bool can_copy(struct queue *q)
+{
+	return !xengnttab_grant_copy(q->xgt, 0, NULL);
+}
+
 bool data_open(struct queue *q)
 {
 	unsigned int i;
@@ -49,6 +55,10 @@ bool data_open(struct queue *q)
 	q->way = q->v->d->b->grants;
 	if (q->way == GRANTS_MAP)
 		return true;
+	if (!can_copy(q)) {
+		q->way = GRANTS_MAP;
+		return q->v->d->b->grants == GRANTS_AUTO;
+	}
 	/* not touched, not there */
 	q->pool = mmap(NULL, FLYING_PAGES * XENBUS_PAGE, PROT_READ | PROT_WRITE,
 		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -227,40 +237,21 @@ void data_put(struct queue *q, struct slot *s)
 	s->held = false;
 }
 
-/* There is no grant copy here: all is mapped from now on. */
-static int16_t map_instead(struct queue *q, struct slot *s)
-{
-	if (!s->t.write || q->way == GRANTS_COPY)
-		return BLKIF_RSP_ERROR;
-	q->way = GRANTS_MAP;
-	data_put(q, s);
-	s->copied = false;
-	s->held = get_mapped(q, s) == BLKIF_RSP_OKAY;
-	if (!s->held)
-		return BLKIF_RSP_ERROR;
-	gather(q, s);
-	return BLKIF_RSP_OKAY;
-}
-
 struct slot *data_copy(struct queue *q)
 {
 	const xengnttab_grant_copy_segment_t *seg = q->copies;
 	struct slot *first = q->copying, *s;
-	bool none = false, failed;
+	bool failed;
 
 	if (!first)
 		return NULL;
 	failed = xengnttab_grant_copy(q->xgt, q->segments, q->copies);
-	if (failed)
-		none = errno == ENOSYS || errno == ENOTTY || errno == EOPNOTSUPP;
 	q->segments = 0;
 	q->copying = NULL;
 	q->last_copying = &q->copying;
 	for (s = first; s; s = s->after) {
 		s->status = failed ? BLKIF_RSP_ERROR : copied(s, seg);
 		seg += s->r.segments;
-		if (none)
-			s->status = map_instead(q, s);
 	}
 	return first;
 }
