@@ -172,3 +172,8 @@ const struct devmap_use *devmap_owner(const struct devmap *m, const char *block)
 
 	return who >= 0 ? &m->use[who] : NULL;
 }
+
+bool devmap_is_host(const struct devmap *m, const char *block)
+{
+	return owner(m, block, 0) == HOST;
+}

@@ -28,6 +28,9 @@ struct devmap {
  */
 const struct devmap_use *devmap_owner(const struct devmap *m, const char *block);
 
+/* It is known that no VM uses it. */
+bool devmap_is_host(const struct devmap *m, const char *block);
+
 /* "fd:c", as hotplug scripts write physical-device: hexadecimal. */
 bool parse_physical(const char *text, uint32_t *major, uint32_t *minor);
 

@@ -181,12 +181,23 @@ bool qemu_attaches(const char *words, size_t size)
 	return find_word(words, size, "-xen-attach");
 }
 
-bool is_tapdisk(const char *words, size_t size)
+/* What the program's name begins with. */
+static bool program_begins(const char *words, size_t size, const char *head)
 {
 	const char *base;
 
 	if (!size || !memchr(words, '\0', size))
 		return false;
 	base = strrchr(words, '/');
-	return behind(base ? base + 1 : words, "tapdisk");
+	return behind(base ? base + 1 : words, head);
+}
+
+bool is_tapdisk(const char *words, size_t size)
+{
+	return program_begins(words, size, "tapdisk");
+}
+
+bool is_acctringd(const char *words, size_t size)
+{
+	return program_begins(words, size, "acctringd");
 }

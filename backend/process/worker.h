@@ -30,5 +30,7 @@ bool qemu_serves(const char *words, size_t size, unsigned int domid);
 /* It is a backend only, of a guest that has no other device model. */
 bool qemu_attaches(const char *words, size_t size);
 bool is_tapdisk(const char *words, size_t size);
+/* Holder or worker: the latter's name is that of the link by which it was started. */
+bool is_acctringd(const char *words, size_t size);
 
 #endif
