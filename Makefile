@@ -45,7 +45,7 @@ endif
 
 # ---------------------------------------------------------------- sources
 
-src = $(sort $(wildcard $(addsuffix /*.c,$(1))))
+src = $(filter-out %.bpf.c,$(sort $(wildcard $(addsuffix /*.c,$(1)))))
 obj = $(patsubst %.c,$(B)/obj/%.o,$(call src,$(1)))
 pic = $(patsubst %.c,$(B)/pic/%.o,$(1))
 
@@ -56,6 +56,7 @@ COLL_LIBS  := -lxenctrl -levent
 TOOL_LIBS  := -ljansson -lxenctrl
 CONF_LIBS  := -lconfig
 BLK_LIBS   := -luring
+BPF_LIBS   := -lbpf
 
 PROGRAMS   := $(B)/bin/acctringd $(B)/bin/acctring-collector $(B)/bin/acctctl \
 	      $(B)/bin/acctring-blkback $(B)/bin/acctring-netback $(B)/bin/acctring-kernback \
@@ -96,8 +97,8 @@ help:
 
 # Debian 12 packages: to build, and to run the demo and the tests.
 DEPS := gcc make pkg-config libc6-dev libxen-dev liburcu-dev libevent-dev libconfig-dev \
-	libjansson-dev libsqlite3-dev liburing-dev libcmocka-dev libseccomp-dev xen-utils-4.17 xenstore-utils \
-	sqlite3 perl patch
+	libjansson-dev libsqlite3-dev liburing-dev libcmocka-dev libseccomp-dev libbpf-dev clang \
+	xen-utils-4.17 xenstore-utils sqlite3 perl patch
 
 deps:
 	@sh tools/deps.sh $(DEPS)
@@ -153,10 +154,20 @@ $(B)/libcollector.a: $(call nomain,$(call obj,collector))
 	$(archive)
 $(B)/libtools.a: $(call nomain,$(call obj,tools))
 	$(archive)
-$(B)/libbackend.a: $(call nomain,$(call obj,backend backend/block backend/net backend/kernel backend/process))
+$(B)/libbackend.a: $(call nomain,$(call obj,backend backend/block backend/net backend/kernel backend/kernel/bpf backend/process))
 	$(archive)
 $(B)/libfrontend.a: $(call nomain,$(call obj,frontend frontend/block frontend/net))
 	$(archive)
+
+# Programs for the kernel, which object.c has in it.  No compiler but clang makes them.
+BPF_O := $(B)/bpf/prog.o
+$(BPF_O): $(addprefix backend/kernel/bpf/,prog.bpf.c $(addsuffix .h,block frames linux net shared tasks works)) | $(B)/.deps
+	$(call say,BPF)
+	@mkdir -p $(@D)
+	$(Q)clang -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -Wno-unused-parameter -I. -c -o $@ \
+		backend/kernel/bpf/prog.bpf.c
+$(B)/obj/backend/kernel/bpf/object.o: $(BPF_O)
+$(B)/obj/backend/kernel/bpf/object.o: CPPFLAGS += -DBPF_OBJECT='"$(BPF_O)"'
 
 BASE := $(B)/libacctring.a $(B)/libcommon.a
 
@@ -171,7 +182,7 @@ $(B)/bin/acctring-blkback: $(B)/obj/backend/block/main.o $(B)/libbackend.a $(BAS
 $(B)/bin/acctring-netback: $(B)/obj/backend/net/main.o $(B)/libbackend.a $(BASE)
 	$(call link,-levent $(CONF_LIBS) $(RING_LIBS))
 $(B)/bin/acctring-kernback: $(B)/obj/backend/kernel/main.o $(B)/libbackend.a $(BASE)
-	$(call link,$(RING_LIBS))
+	$(call link,$(BPF_LIBS) $(RING_LIBS))
 $(B)/bin/acctring-blkfront: $(B)/obj/frontend/block/main.o $(B)/libfrontend.a $(BASE)
 	$(call link,-levent $(CONF_LIBS) $(RING_LIBS))
 $(B)/bin/acctring-netfront: $(B)/obj/frontend/net/main.o $(B)/libfrontend.a $(BASE)
@@ -205,7 +216,7 @@ $(B)/sandbox/xsd-preload.so: $(call shim,xsd)
 
 # ---------------------------------------------------------------- tests
 
-ALL_LIBS := $(BLK_LIBS) $(ACCT_LIBS) $(COLL_LIBS) $(TOOL_LIBS) $(CONF_LIBS) $(RING_LIBS)
+ALL_LIBS := $(BLK_LIBS) $(BPF_LIBS) $(ACCT_LIBS) $(COLL_LIBS) $(TOOL_LIBS) $(CONF_LIBS) $(RING_LIBS)
 ARCHIVES := $(B)/libaccountant.a $(B)/libcollector.a $(B)/libtools.a $(B)/libbackend.a \
 	    $(B)/libfrontend.a $(BASE)
 $(B)/tests/unit/%: $(B)/obj/tests/unit/%.o $(ARCHIVES)
@@ -259,7 +270,7 @@ figures: $(SIM)
 
 # ---------------------------------------------------------------- lint
 
-C_FILES  := $(shell git ls-files '*.c' 2>/dev/null)
+C_FILES  := $(filter-out %.bpf.c,$(shell git ls-files '*.c' 2>/dev/null))
 H_FILES  := $(shell git ls-files '*.h' 2>/dev/null)
 lint: lint-headers lint-format lint-cppcheck lint-tidy
 
