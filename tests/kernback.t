@@ -9,14 +9,14 @@
 
 # -- command line, environment
 codes=
-for args in "--no-such" "--period 99" "--period 1001" "--period x" "--ring-pages 3" "--payers 0" \
+for args in "--no-such" "--level 3" "--level 0" "--period 99" "--period 1001" "--period x" "--ring-pages 3" "--payers 0" \
 	"--accountant 32752" "extra" "-P"; do
 	# shellcheck disable=SC2086
 	timeout 5 "$bin/acctring-kernback" $args 2>>"$tmp/usage"
 	codes="$codes $?"
 done
-is "$codes" " 2 2 2 2 2 2 2 2 2" "wrong options end with 2"
-is "$(wc -l <"$tmp/usage")" 9 "each in one line"
+is "$codes" " 2 2 2 2 2 2 2 2 2 2 2" "wrong options end with 2"
+is "$(wc -l <"$tmp/usage")" 11 "each in one line"
 "$bin/acctring-kernback" --help | grep -q -- --period && "$bin/acctring-kernback" --version >/dev/null
 ok $? "--help, --version"
 "$bin/acctring-kernback" --sys /nowhere 2>"$tmp/err"
@@ -41,7 +41,8 @@ thread 15 ksoftirqd/1 1 12
 printf 'cpu  1 2 3 4 5 6 200 0\ncpu0 1\n' >"$tmp/proc/stat"
 "$bin/xsandbox" exec 1 -- "$bin/acctring-kernback" "${made[@]}" --list >"$tmp/list"
 is $? 0 "--list"
-is "$(grep -c '^#' "$tmp/list")" 4 "it names its columns"
+is "$(grep -c "^#" "$tmp/list")" 5 "it names its columns"
+is "$(grep "^level" "$tmp/list")" "$(printf "level\t1\t--proc or --sys is given")" "which level, and why"
 is "$(grep '^device.vbd' "$tmp/list")" \
 	"$(printf 'device\tvbd\t2\t51712\t2.xvda\tConnected\t1\t7000000000\t1000\t4096000')" "a disk"
 is "$(grep '^device.vif' "$tmp/list")" \

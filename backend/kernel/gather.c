@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "backend/kernel/bpf/level2.h"
 #include "backend/kernel/kernel.h"
 #include "backend/process/process.h"
 #include "common/log.h"
@@ -47,21 +48,25 @@ static const struct source *sources_of(const struct kdev *d)
 /* ------------------------------------------------------------------ */
 /* Threads                                                             */
 
-static void burned(const struct kthread *t, uint64_t ns)
+enum kdev_work kthread_work(const struct kthread *t)
 {
 	switch (t->name.role) {
-	case THREAD_RING:
-	case THREAD_WORKER:
-		t->dev->ring_ns += ns;
-		break;
 	case THREAD_RX:
-		t->dev->cost[ACCTRING_CLASS_RX].ns += ns;
-		break;
+		return KDEV_RX;
 	case THREAD_DEALLOC:
 	case THREAD_POLL:
-		t->dev->cost[ACCTRING_CLASS_TX].ns += ns;
-		break;
+		return KDEV_TX;
+	default:
+		return KDEV_RING;
 	}
+}
+
+void kdev_burned(struct kdev *d, enum kdev_work work, uint64_t ns)
+{
+	if (work == KDEV_RING)
+		d->ring_ns += ns;
+	else
+		d->cost[work == KDEV_RX ? ACCTRING_CLASS_RX : ACCTRING_CLASS_TX].ns += ns;
 }
 
 static bool gather_threads(struct kernel *k)
@@ -78,10 +83,11 @@ static bool gather_threads(struct kernel *k)
 			log_debug("thread %s: gone", t->comm);
 			kthread_remove(t);
 			ended = true;
-		} else if (!r && t->dev) {
-			burned(t, clock_since(&t->cpu, now));
-		} else if (!r && t->name.role == THREAD_WORKER) {
-			clock_since(&t->cpu, now); /* it works for nobody, or for many */
+		} else if (!r && t->dev && !k->level2) {
+			kdev_burned(t->dev, kthread_work(t), clock_since(&t->cpu, now));
+		} else if (!r && (k->level2 || t->name.role == THREAD_WORKER)) {
+			/* it is measured otherwise, or works for nobody, or for many */
+			clock_since(&t->cpu, now);
 		}
 	}
 	return ended;
@@ -142,24 +148,6 @@ static void counts_begin_anew(struct kdev *d)
 		d->count[i].last = 0;
 }
 
-void share_ns(uint64_t ns, struct kcost *const *parts, unsigned int n)
-{
-	__extension__ typedef unsigned __int128 wide;
-	uint64_t all = 0, upto = 0, given = 0, here;
-	unsigned int i;
-
-	for (i = 0; i < n; i++)
-		all += parts[i]->units;
-	for (i = 0; i < n && all; i++) {
-		upto += parts[i]->units;
-		here = (uint64_t)((wide)ns * upto / all);
-		parts[i]->ns += here - given;
-		given = here;
-	}
-	if (!all)
-		parts[n]->ns += ns;
-}
-
 /*
  * What was counted in this period alone says how to split its ns: d->cost may hold
  * what is not posted yet.
@@ -212,9 +200,12 @@ static void gather_device(struct kdev *d)
 
 bool kernel_gather(struct kernel *k)
 {
-	bool ended = gather_threads(k);
 	struct kdev *d;
+	bool ended;
 
+	/* first: those that end here have burned a last part */
+	level2_gather(k);
+	ended = gather_threads(k);
 	ended |= kernel_gather_processes(k);
 	LIST_FOREACH(d, &k->devices, link)
 		if (!d->gone)

@@ -13,6 +13,8 @@
 #include <sys/types.h>
 
 #include "backend/bill.h"
+#include "backend/kernel/bpf/spread.h"
+#include "backend/kernel/cost.h"
 #include "backend/kernel/counter.h"
 #include "backend/kernel/parse.h"
 #include "backend/kernel/pour.h"
@@ -21,15 +23,7 @@
 #define KERNEL_KINDS (ACCTRING_KIND_OTHER + 1)
 #define KDEV_COUNTS 6u
 #define KDEV_STATE 16u
-
-struct kcost {
-	uint64_t ns, units, bytes;
-};
-
-static inline bool kcost_is_due(const struct kcost *c)
-{
-	return c->ns || c->units || c->bytes;
-}
+enum kdev_work { KDEV_RING, KDEV_TX, KDEV_RX, KDEV_WORKS };
 
 /* A device that a driver of this kernel serves. */
 struct kdev {
@@ -52,6 +46,7 @@ struct kdev {
 	unsigned int lacks; /* searches in a row that found none, though it is connected */
 	struct counter count[KDEV_COUNTS];
 	uint64_t ring_ns; /* of a disk's threads in this period */
+	struct share share[KDEV_WORKS]; /* level 2, while it divides */
 	struct kcost cost[ACCTRING_CLASSES]; /* not yet posted */
 	struct payer payer;
 };
@@ -66,6 +61,8 @@ struct kthread {
 	char comm[THREAD_NAME];
 	struct counter cpu;
 	struct kdev *dev;
+	bool host; /* a worker: it is known that no VM uses what it works for */
+	uint64_t held; /* level 2: ns from before its device was found */
 };
 
 LIST_HEAD(kdev_list, kdev);
@@ -80,6 +77,9 @@ struct kernel {
 	struct kdev_list devices;
 	struct kthread_list threads;
 	struct kproc_list procs;
+	struct level2 *level2; /* NULL: level 1 */
+	char level1[160]; /* why it is level 1 */
+	bool unnamed; /* level 2 has seen a process that the store may name by now */
 	bool warned; /* of files that cannot be opened */
 	bool unthreaded; /* an interface could not be made threaded, and that was said */
 
@@ -90,6 +90,7 @@ struct kernel {
 	struct bill bill[KERNEL_KINDS]; /* by ACCTRING_KIND_* */
 	struct payer payer; /* our own domain, for */
 	struct kcost own; /* this process, not yet posted */
+	struct kcost host; /* level 2: other work of this domain, not yet posted */
 	uint64_t own_ns; /* of this process, when last read */
 	uint64_t posted_at; /* now_ns() */
 };
@@ -118,6 +119,10 @@ bool kdev_connected(const struct kdev *d);
 /* Looks for threads, and whose they are. 0 or -errno: no procfs. */
 int kernel_find_threads(struct kernel *k);
 void kthread_remove(struct kthread *t);
+/* Looks at one that has just been seen to run; NULL: none of a backend. */
+struct kthread *kernel_take_thread(struct kernel *k, pid_t pid);
+/* Disks of which it is known what blkback has opened. NULL: none, or no memory. */
+struct devmap_use *kernel_disks(struct kernel *k, unsigned int *n);
 /* A device that should have threads has none, and another search may find them. */
 bool kernel_lacks_threads(const struct kernel *k);
 /* One whose files cannot be used; says so once. */
@@ -131,13 +136,11 @@ void kernel_warn(struct kernel *k, pid_t pid, int r);
 bool kernel_thread_polls(struct kernel *k, bool on);
 
 /* gather.c */
+/* Whose time it was: to a device, by what its thread does. */
+void kdev_burned(struct kdev *d, enum kdev_work work, uint64_t ns);
+enum kdev_work kthread_work(const struct kthread *t);
 /* Reads all clocks and counts; true: a thread has ended. */
 bool kernel_gather(struct kernel *k);
-/*
- * Splits ns among n parts by their units; all to parts[n], the last, where
- * there are none.  Pure.
- */
-void share_ns(uint64_t ns, struct kcost *const *parts, unsigned int n);
 /* What a device's file is: for the list. */
 unsigned int kdev_units(const struct kdev *d, uint64_t *units, uint64_t *bytes);
 
@@ -146,6 +149,8 @@ unsigned int kdev_units(const struct kdev *d, uint64_t *units, uint64_t *bytes);
 void kernel_open_lanes(struct kernel *k, unsigned int lanes);
 /* Posts what is due, as far as there is room. Returns how many devices and processes wait. */
 unsigned int kernel_post(struct kernel *k);
+/* CPU of this process. */
+uint64_t process_ns(void);
 
 /* list.c */
 /* What is known, once, on standard output. */

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * acctring-kernback: bills what xen-blkback and xen-netback, in this kernel,
- * burn.  Command line, loop, signals, the end with its books.
+ * burn.  Its beginning, loop, signals, the end with its books.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
@@ -15,156 +14,21 @@
 #include <unistd.h>
 
 #include "backend/claim.h"
+#include "backend/kernel/bpf/level2.h"
 #include "backend/kernel/kernel.h"
+#include "backend/kernel/options.h"
 #include "backend/openlink.h"
 #include "backend/process/process.h"
 #include "backend/signals.h"
 #include "common/clock.h"
 #include "common/log.h"
-#include "common/option.h"
 
-#define PROGRAM "acctring-kernback"
-#define PERIOD_MS 500u
-#define SCAN_MS 1000u /* devices; and threads where one is missing */
+#define SCAN_MS PERIOD_MOST /* devices; and threads where one is missing */
 #define ALL_MS 10000u /* threads and processes, whatever is known */
 #define END_MS 5000u
 
-enum { OPT_PROC = 256, OPT_SYS };
-
-static struct {
-	struct acctring_options link;
-	unsigned int period;
-	bool list, threaded, syslog, verbose;
-	const char *totals;
-} opt = { .link = ACCTRING_OPTIONS_INIT, .period = PERIOD_MS };
-
-static struct kernel kernel = { .proc = "/proc", .sys = "/sys" };
+static struct kernel kernel;
 static int signals;
-
-static void usage(void)
-{
-	printf("Usage: " PROGRAM " [options]\n"
-	       "Bills the CPU time of this kernel's xen-blkback and xen-netback, of QEMU and\n"
-	       "tapdisk to the guests they serve.  Not billed: softirqs (completions, and what\n"
-	       "guests send, but for --threaded), loop, encryption and other shared workers.\n"
-	       "See " PROGRAM "(8).\n\n"
-	       "  -l, --list             show devices, threads, processes, what they did; end\n"
-	       "  -P, --period MS        how often to post, 100..1000 (default %u)\n"
-	       "  -t, --totals FILE      on SIGUSR1 and at the end write what was posted:\n"
-	       "                         kind domid device class posts units bytes ns\n"
-	       "  -T, --threaded         have the kernel poll vifs in threads, and so bill what "
-	       "guests\n"
-	       "                         send; at the end in softirqs again\n"
-	       "  -a, --accountant DOMID of the accountant (default: as dom0 says in xenstore)\n"
-	       "  -p, --payers N         rows for devices to be billed by, 1..3719, rounded up to\n"
-	       "                         pages (default %u, fewer if there is no room)\n"
-	       "  -r, --ring-pages N     of each lane: 0, 1, 2, 4 .. 64 (default: 8, and fewer of\n"
-	       "                         more than 4 lanes)\n"
-	       "      --proc DIR         instead of /proc, for tests\n"
-	       "      --sys DIR          instead of /sys, for tests\n"
-	       "  -s, --syslog           log to syslog, not to stderr\n"
-	       "  -v, --verbose          log more\n"
-	       "  -h, --help             this text\n"
-	       "  -V, --version          the version\n\n"
-	       "SIGTERM and SIGINT end it.\n"
-	       "Exit codes: 0 ended, 1 failed while running, 2 command line, 4 no Xen or store.\n",
-	       PERIOD_MS, LINK_PAYERS);
-}
-
-static void ring_pages_option(const char *text)
-{
-	uint64_t n = option_number("ring-pages", text, 0, 64);
-
-	if (n & (n - 1))
-		die(EXIT_USAGE, "--ring-pages %s: allowed are 0, 1, 2, 4 .. 64", text);
-	opt.link.ring_pages = (int)n;
-}
-
-static bool take_number(int c)
-{
-	switch (c) {
-	case 'P':
-		opt.period = (unsigned int)option_number("period", optarg, 100, SCAN_MS);
-		return true;
-	case 'a':
-		opt.link.accountant = (int)option_number("accountant", optarg, 0, DOMID_LAST);
-		return true;
-	case 'p':
-		opt.link.payers = (unsigned int)option_number("payers", optarg, 1, 3719);
-		return true;
-	case 'r':
-		ring_pages_option(optarg);
-		return true;
-	default:
-		return false;
-	}
-}
-
-static bool take_option(int c)
-{
-	switch (c) {
-	case 'l':
-		opt.list = true;
-		return true;
-	case 't':
-		opt.totals = optarg;
-		return true;
-	case 'T':
-		opt.threaded = true;
-		return true;
-	case 's':
-		opt.syslog = true;
-		return true;
-	case 'v':
-		opt.verbose = true;
-		return true;
-	case OPT_PROC:
-		kernel.proc = optarg;
-		return true;
-	case OPT_SYS:
-		kernel.sys = optarg;
-		return true;
-	case 'h':
-		usage();
-		exit(0);
-	case 'V':
-		printf(PROGRAM " %s\n", ACCTRING_VERSION);
-		exit(0);
-	default:
-		return take_number(c);
-	}
-}
-
-static void options(int argc, char **argv)
-{
-	static const struct option all[] = {
-		{ "list", no_argument, NULL, 'l' },
-		{ "period", required_argument, NULL, 'P' },
-		{ "totals", required_argument, NULL, 't' },
-		{ "threaded", no_argument, NULL, 'T' },
-		{ "accountant", required_argument, NULL, 'a' },
-		{ "payers", required_argument, NULL, 'p' },
-		{ "ring-pages", required_argument, NULL, 'r' },
-		{ "proc", required_argument, NULL, OPT_PROC },
-		{ "sys", required_argument, NULL, OPT_SYS },
-		{ "syslog", no_argument, NULL, 's' },
-		{ "verbose", no_argument, NULL, 'v' },
-		{ "help", no_argument, NULL, 'h' },
-		{ "version", no_argument, NULL, 'V' },
-		{ NULL, 0, NULL, 0 },
-	};
-	int c;
-
-	log_init(PROGRAM, false, false);
-	opterr = 0;
-	while ((c = getopt_long(argc, argv, "lP:t:Ta:p:r:svhV", all, NULL)) >= 0)
-		if (!take_option(c))
-			die_option(argv);
-	if (optind < argc)
-		die(EXIT_USAGE, "%s: no such argument, allowed: see " PROGRAM " --help",
-		    argv[optind]);
-	log_init(PROGRAM, opt.syslog, opt.verbose);
-}
 
 /* ------------------------------------------------------------------ */
 /* The beginning                                                       */
@@ -214,12 +78,35 @@ static void look_first(struct kernel *k)
 	kernel_gather(k);
 }
 
+/* Before devices are looked for: what they burn from then on is in it. */
+static void choose_level(struct kernel *k)
+{
+	if (opt.level < 2)
+		snprintf(k->level1, sizeof(k->level1), "as --level says");
+	else if (strcmp(k->proc, "/proc") != 0 || strcmp(k->sys, "/sys") != 0)
+		snprintf(k->level1, sizeof(k->level1), "--proc or --sys is given");
+	else if (!opt.list)
+		level2_open(k);
+}
+
+static void say_level(const struct kernel *k, int domid)
+{
+	if (k->level2)
+		log_info("billing the kernel's backends of domain %d, level 2: all CPU by context",
+			 domid);
+	else
+		log_info("billing the kernel's backends of domain %d, level 1: threads' clocks "
+			 "only, %s",
+			 domid, k->level1);
+	level2_say(k);
+}
+
 static void open_link(struct kernel *k, unsigned int domid)
 {
 	long cpus = sysconf(_SC_NPROCESSORS_CONF);
 	unsigned int lanes = pour_lanes(cpus > 0 ? (unsigned int)cpus : 1), i;
 
-	opt.link.program = PROGRAM;
+	opt.link.program = k->level2 ? PROGRAM " (level 2)" : PROGRAM " (level 1)";
 	opt.link.lanes = lanes;
 	if (opt.link.ring_pages < 0)
 		opt.link.ring_pages = (int)pour_pages(lanes);
@@ -249,6 +136,7 @@ static void write_totals(struct kernel *k)
 	if (f) {
 		for (i = ACCTRING_KIND_OWN + 1; i < KERNEL_KINDS; i++)
 			bill_print(&k->bill[i], f);
+		level2_print(k, f);
 		ok = !ferror(f);
 		if (!fclose(f) && ok)
 			return;
@@ -260,6 +148,7 @@ static void close_link(struct kernel *k)
 {
 	struct acctring_stats stats = { .size = sizeof(stats) };
 	struct sums all = { 0 }, one, own;
+	uint64_t bpf_ns, runs;
 	unsigned int i;
 	int pending;
 
@@ -272,13 +161,15 @@ static void close_link(struct kernel *k)
 		all.bytes += one.bytes;
 		all.ns += one.ns;
 	}
+	level2_cost(k, &bpf_ns, &runs);
 	acctring_stats(k->link, &stats);
 	pending = acctring_close(k->link, END_MS);
 	printf("posted kind=kernel posts=%" PRIu64 " ns=%" PRIu64 " units=%" PRIu64
 	       " bytes=%" PRIu64 " own_ns=%" PRIu64 " spilled=%" PRIu64 " overflowed=%" PRIu64
-	       " pending=%d\n",
+	       " pending=%d level=%d daemon_ns=%" PRIu64 " bpf_ns=%" PRIu64 " bpf_runs=%" PRIu64
+	       "\n",
 	       all.posts, all.ns, all.units, all.bytes, own.ns, stats.spilled, stats.overflowed,
-	       pending);
+	       pending, k->level2 ? 2 : 1, process_ns(), bpf_ns, runs);
 	fflush(stdout);
 }
 
@@ -290,8 +181,11 @@ static bool take_signals(struct kernel *k)
 {
 	bool totals = false, end = signals_take(signals, &totals);
 
-	if (totals)
+	if (totals) { /* of up to now */
+		kernel_gather(k);
+		kernel_post(k);
 		write_totals(k);
+	}
 	return end;
 }
 
@@ -312,7 +206,8 @@ static bool scan(struct kernel *k, struct scans *s, uint64_t now)
 	r = kernel_find_devices(k, &changed);
 	if (opt.threaded && kernel_thread_polls(k, true))
 		changed = true;
-	all = changed || s->ended || now >= s->all_at;
+	all = changed || s->ended || k->unnamed || now >= s->all_at;
+	k->unnamed = false;
 	if (!r && (all || kernel_lacks_threads(k)))
 		r = kernel_find_threads(k);
 	if (!r && all) {
@@ -320,6 +215,7 @@ static bool scan(struct kernel *k, struct scans *s, uint64_t now)
 		s->ended = false;
 		s->all_at = now + ALL_MS;
 	}
+	level2_look(k);
 	/* the bus goes when xen-backend modules are changed; files run out */
 	if (r && r != s->failed)
 		log_error("looking for devices, threads and processes: %s", strerror(-r));
@@ -381,7 +277,9 @@ int main(int argc, char **argv)
 	bool ok = true;
 	int domid;
 
-	options(argc, argv);
+	kernel_options(argc, argv);
+	k->proc = opt.proc;
+	k->sys = opt.sys;
 	LIST_INIT(&k->devices);
 	LIST_INIT(&k->threads);
 	LIST_INIT(&k->procs);
@@ -395,17 +293,20 @@ int main(int argc, char **argv)
 		die(EXIT_ENV, "xenstore does not say our domid: %s", strerror(errno));
 	if (!opt.list && !claim_kind((unsigned int)domid, "kernel", why, sizeof(why)))
 		die(EXIT_ENV, "%s", why);
+	choose_level(k);
 	look_first(k);
 	if (opt.list) {
 		kernel_list(k);
+		level2_list(k);
 	} else {
 		open_link(k, (unsigned int)domid);
-		log_info("billing the kernel's backends of domain %d", domid);
+		say_level(k, domid);
 		ok = serve(k);
 	}
 	drop_all(k);
 	if (!opt.list)
 		close_link(k);
+	level2_close(k);
 	xs_close(k->xsh);
 	close(signals);
 	for (i = 0; i < KERNEL_KINDS; i++)

@@ -31,7 +31,7 @@ void kernel_open_lanes(struct kernel *k, unsigned int lanes)
 	k->own_ns = 0;
 }
 
-static uint64_t process_ns(void)
+uint64_t process_ns(void)
 {
 	struct timespec ts;
 
@@ -142,7 +142,8 @@ unsigned int kernel_post(struct kernel *k)
 	uint64_t now = now_ns(), own = process_ns();
 	unsigned int i, waiting;
 
-	k->own.ns += own - k->own_ns;
+	if (!k->level2) /* which has it, too */
+		k->own.ns += own - k->own_ns;
 	k->own_ns = own;
 	acctring_stats(k->link, &stats);
 	if (stats.pending > cap(k)) /* nobody reads: it adds up here */
@@ -150,6 +151,7 @@ unsigned int kernel_post(struct kernel *k)
 	pour_begin(&k->pour, now - k->posted_at, cap(k));
 	k->posted_at = now;
 	post_cost(k, &k->payer, ACCTRING_CLASS_CONTROL, &k->own);
+	post_cost(k, &k->payer, ACCTRING_CLASS_OTHER, &k->host);
 	/* they are few, with a record each: devices do not wait long for them */
 	waiting = post_processes(k);
 	waiting += post_devices(k);

@@ -143,8 +143,7 @@ static void match(struct kernel *k, struct kthread *t)
 		}
 }
 
-/* Disks of which it is known what blkback has opened. NULL: none, or no memory. */
-static struct devmap_use *list_disks(struct kernel *k, unsigned int *n)
+struct devmap_use *kernel_disks(struct kernel *k, unsigned int *n)
 {
 	struct devmap_use *use;
 	unsigned int max = 0;
@@ -168,6 +167,7 @@ static void match_worker(const struct devmap *map, struct kthread *t)
 	const struct devmap_use *owner = map->uses ? devmap_owner(map, t->name.base) : NULL;
 
 	give(t, owner ? owner->disk : NULL);
+	t->host = !owner && devmap_is_host(map, t->name.base);
 }
 
 static bool lacks(const struct kdev *d)
@@ -206,7 +206,7 @@ static void say_lacking(struct kernel *k)
 static void sort_out(struct kernel *k, int proc)
 {
 	struct devmap map = { .sys = k->sys };
-	struct devmap_use *use = list_disks(k, &map.uses);
+	struct devmap_use *use = kernel_disks(k, &map.uses);
 	struct kthread *t, *next;
 
 	map.use = use;
@@ -223,6 +223,21 @@ static void sort_out(struct kernel *k, int proc)
 		}
 	}
 	free(use);
+}
+
+struct kthread *kernel_take_thread(struct kernel *k, pid_t pid)
+{
+	int proc = open(k->proc, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct kthread *t;
+
+	if (proc < 0)
+		return NULL;
+	look(k, proc, pid);
+	close(proc);
+	t = find(k, pid);
+	if (t && !t->dev && t->name.role != THREAD_WORKER)
+		match(k, t);
+	return t;
 }
 
 int kernel_find_threads(struct kernel *k)

@@ -31,6 +31,7 @@ struct kproc {
 	struct served serves;
 	unsigned int pays; /* domid: of the VM, not of its stub domain */
 	struct counter cpu; /* its stat: ns, of all its threads */
+	struct share share; /* level 2, while it divides */
 	struct kcost cost; /* not yet posted */
 	struct payer payer;
 };

@@ -255,7 +255,7 @@ bool kernel_gather_processes(struct kernel *k)
 			ended = true;
 		} else if (!r) {
 			ns = clock_since(&p->cpu, now);
-			if (!p->several && !p->lost)
+			if (!p->several && !p->lost && !k->level2)
 				p->cost.ns += ns;
 		}
 	}

@@ -65,6 +65,16 @@ static inline void make_thread(int pid, const char *name, unsigned long start, u
 	    pid, pid, name, start, pid, ns, pid);
 }
 
+/* A block device, and what is on top of it. */
+static inline void make_block(const char *name, const char *number, const char *holders)
+{
+	run("mkdir -p sys/dev/block sys/class/block/%s/holders && "
+	    "echo %s >sys/class/block/%s/dev && "
+	    "ln -sfn ../../class/block/%s sys/dev/block/%s && "
+	    "for h in %s; do ln -sfn ../../$h sys/class/block/%s/holders/$h; done",
+	    name, number, name, name, number, holders, name);
+}
+
 /* So many files more can be opened, until RLIMIT_NOFILE is as it *was. */
 static inline void allow_files(int more, struct rlimit *was)
 {
@@ -77,6 +87,17 @@ static inline void allow_files(int more, struct rlimit *was)
 	few = *was;
 	few.rlim_cur = (rlim_t)next + (rlim_t)more;
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+}
+
+/* ns, of all classes */
+static inline uint64_t burned(const struct kdev *d)
+{
+	uint64_t ns = 0;
+	unsigned int i;
+
+	for (i = 0; i < ACCTRING_CLASSES; i++)
+		ns += d->cost[i].ns;
+	return ns;
 }
 
 static int make_tree(void **state)

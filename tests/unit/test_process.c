@@ -35,16 +35,6 @@ static void physical_devices(void **state)
 			fail_msg("taken for a device: \"%s\"", bad[i]);
 }
 
-/* A block device, and what is on top of it. */
-static void make_block(const char *name, const char *number, const char *holders)
-{
-	run("mkdir -p sys/dev/block sys/class/block/%s/holders && "
-	    "echo %s >sys/class/block/%s/dev && "
-	    "ln -sfn ../../class/block/%s sys/dev/block/%s && "
-	    "for h in %s; do ln -sfn ../../$h sys/class/block/%s/holders/$h; done",
-	    name, number, name, name, number, holders, name);
-}
-
 /* As sysfs has it: below the disk, and a link in class/block. */
 static void make_partition(const char *disk, const char *name, const char *number)
 {
@@ -192,16 +182,6 @@ static struct kdev *disk_of(unsigned int domid)
 		if (!d->gone && d->domid == domid)
 			return d;
 	return NULL;
-}
-
-static uint64_t burned(const struct kdev *d)
-{
-	uint64_t ns = 0;
-	unsigned int i;
-
-	for (i = 0; i < ACCTRING_CLASSES; i++)
-		ns += d->cost[i].ns;
-	return ns;
 }
 
 static void crypt_worker(void **state)

@@ -24,7 +24,7 @@ acctring-kernback --list >/tmp/list
 while read -r l; do diag "$l"; done </tmp/list
 is "$(awk -F '\t' -v n="dmcrypt_write/$number" '$1 == "thread" && $3 == n { print $5, $6, $7 }' /tmp/list)" \
 	"vbd $one 51712" "whose dmcrypt_write is"
-start_at dom0 kernback 'acctring-kernback -v --totals /tmp/kern.tsv'
+start_at dom0 kernback 'acctring-kernback -v --level 1 --totals /tmp/kern.tsv'
 until_ok 10 grep -q billing /tmp/kernback.log || fail "$(log_of dom0 kernback)"
 clock() { # NAME...: ns of the threads of these names
 	local p n ns=0

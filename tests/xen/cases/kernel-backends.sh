@@ -36,7 +36,7 @@ clocks() {
 	done
 	echo $ns
 }
-start_at dom0 kernback 'acctring-kernback -v --threaded --totals /tmp/kern.tsv'
+start_at dom0 kernback 'acctring-kernback -v --level 1 --threaded --totals /tmp/kern.tsv'
 until_ok 10 grep -q billing /tmp/kernback.log || fail "$(log_of dom0 kernback)"
 began=$SECONDS
 one=$(domid one) two=$(domid two)
