@@ -2,23 +2,17 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Makes what dom0 is given besides its root: initramfs images, the product and
 # the bed; as two disks to boot with, or as a tar for a bed that is up.
-# usage: images.sh BASE OUT disks|tar
+# usage: images.sh BASE OUT disks|tar [DEBIAN]
 # The rest comes by environment (see run.sh).
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-base=$1 out=$2 form=$3 product_dir=$BUILD/xen/product
+base=$1 out=$2 form=$3 debian=${4:-} product_dir=$BUILD/xen/product
 root=$base/root version=$(cat "$base/kernel-version")
 
 # What all beds share is made by the first of them.
 exec 7>"$base/lock"
 flock 7
-# A plain ELF kernel: else Xen and libxl unpack it, emulated, at each start.
-if [ ! -e "$base/vmlinux" ]; then
-	magic=$(LC_ALL=C grep -abom1 $'\xfd7zXZ' "$base/vmlinuz" | head -n 1 | cut -d: -f1)
-	tail -c +$((magic + 1)) "$base/vmlinuz" | xz -dc 2>/dev/null >"$base/vmlinux.new" || :
-	readelf -h "$base/vmlinux.new" >/dev/null
-	mv "$base/vmlinux.new" "$base/vmlinux"
-fi
+[ -e "$base/vmlinux" ] || "$here/vmlinux.sh" "$base/vmlinuz" "$base/vmlinux"
 initrd() { "$here/initrd.sh" "$root" "$version" "$@"; }
 
 [ -e "$base/dom0.cpio.gz" ] && [ "$base/dom0.cpio.gz" -nt "$here/initrd.sh" ] &&
@@ -46,6 +40,10 @@ done
 cp "$here/run" "$here/one" "$here"/lib*.sh "$here/../lib/toolstack.sh" "$here/../conserved.awk" "$bed/"
 find "$here/cases" "$here/facts" -name "*.sh" -exec cp -t "$bed/cases" {} +
 cp "$base/vmlinux" "$base/versions" "$bed/guest/"
+if [ -n "$debian" ]; then
+	cp "$debian/initrd.img" "$bed/guest/debian.img"
+	cmp -s "$debian/vmlinux" "$base/vmlinux" || cp "$debian/vmlinux" "$bed/guest/debian"
+fi
 # shellcheck disable=SC2086
 initrd "$bed/guest/guest.cpio.gz" "$here/guest-init" -m $guest_modules \
 	-p "${tools[@]}" "$BUILD"/xen/bin/*

@@ -68,6 +68,21 @@ monitor() {
 		print $s "$ARGV[1]\n"; $s->flush; sleep 1' "$out/monitor" "$1"
 }
 
+# needed WORDS: a case that may run says "# needs: WORDS".
+needed() {
+	local f p
+	case $MODE in cases) ;; *) [ -n "$CASE" ] || return 1 ;; esac
+	for f in $(grep -lx "# needs: $1" "$here"/cases/*.sh); do
+		set -f # patterns, not names of files here
+		for p in ${CASE:-'*'}; do
+			# shellcheck disable=SC2254
+			case $(basename "$f" .sh) in $p) set +f && return 0 ;; esac
+		done
+		set +f
+	done
+	return 1
+}
+
 case $MODE in
 down)
 	running || usage "no bed is up"
@@ -78,7 +93,7 @@ down)
 again)
 	running || usage "no bed is up: make xen-up"
 	base=$("$here/base.sh" "$XEN_BASE")
-	"$here/images.sh" "$base" "$out" tar
+	"$here/images.sh" "$base" "$out" tar "$(cat "$out/debian")"
 	slot
 	running || usage "no bed is up any more: make xen-up"
 	monitor cont
@@ -99,8 +114,11 @@ esac
 exec 9>"$out/lock"
 flock -n 9 || usage "another run uses $out"
 base=$("$here/base.sh" "$XEN_BASE")
+debian=
+! needed 'debian' || debian=$("$here/debian.sh" "$XEN_BASE" "$BUILD/xen/bin/agent")
+echo "$debian" >"$out/debian"
 say "guests and disks"
-"$here/images.sh" "$base" "$out" disks
+"$here/images.sh" "$base" "$out" disks "$debian"
 rm -rf "$results" "$out"/{results,push}.img
 mkdir -p "$results"
 truncate -s 64M "$out/results.img"
@@ -122,6 +140,7 @@ drive product "$out/product.img" ,snapshot=on
 drive bed "$out/bed.img" ,snapshot=on
 drive results "$out/results.img" ""
 drive push "$out/push.img" ""
+[ -z "$debian" ] || drive debian "$debian/root.img" ,snapshot=on
 
 if [ "$MODE" = shell ]; then
 	echo "# dom0's console; leave with \`poweroff\`, or Ctrl-A X" >&2
