@@ -36,9 +36,9 @@ clocks() {
 	done
 	echo $ns
 }
+began=$SECONDS
 start_at dom0 kernback 'acctring-kernback -v --level 1 --threaded --totals /tmp/kern.tsv'
 until_ok 10 grep -q billing /tmp/kernback.log || fail "$(log_of dom0 kernback)"
-began=$SECONDS
 one=$(domid one) two=$(domid two)
 # sample: ms charged to one, to two, and the driver domain's own sums
 vm() { acctctl dump ledger | awk -F '\t' -v n="$1" '$3 == n { c = $5 } END { printf "%.0f", c / 1e6 }'; }
@@ -48,7 +48,11 @@ named() { # BURNER OTHER MS
 	[ "$a" -gt "$3" ] && [ "$a" -gt $((10 * b)) ]
 }
 until_ok 10 named one two 20 || fail "not named: one $(vm one) ms, two $(vm two) ms; $(acctctl ledger)"
-diag "after $((SECONDS - began)) s: one is charged $(vm one) ms, two $(vm two) ms"
+# the first VM of the operator's own table, below two lines of titles
+first() { acctctl ledger | awk 'NR == 3 { print $1 }'; }
+is "$(first)" one "who burns most, by acctctl ledger"
+most "seconds from the daemon's start until acctctl ledger names one" $((10 * slow)) $((SECONDS - began))
+diag "$((SECONDS - began)) s after its start: one is charged $(vm one) ms, two $(vm two) ms"
 # the bill grows as the clocks do; it is up to a second behind them, at either end
 before=$(clocks "$one") a=$(vm one)
 sleep 15
