@@ -103,7 +103,7 @@ again)
 	printf '%s \n' "$n $(stat -c %s "$out/push.tar")" | dd of="$out/push.img" conv=notrunc,sync bs=512 status=none
 	echo "$n" >"$out/pushed"
 	timeout "$((XEN_MINUTES * 60))" tail -c "+$((seen + 1))" -s 0.2 -f "$results/tap" 8<&- |
-		sed -u "s,\r,,g; /^# end $n\$/q" | tee "$out/last" 8<&- || : # tail is told by a broken pipe that it is over
+		sed -u "s,\r,,g; /^# end $n\$/q" 8<&- | tee "$out/last" 8<&- || : # tail is told by a broken pipe that it is over
 	monitor stop
 	unpack
 	judge <"$out/last"
