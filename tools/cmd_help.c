@@ -64,7 +64,7 @@ const struct command commands[] = {
 	  "of\n"
 	  "the configuration.  Limits are observed only while the configuration says\n"
 	  "guard = \"on\".  Never limited: dom0, the accountant's own domain, VMs of weight 0 in\n"
-	  "the configuration, and backends that do not link libacctring.\n\n"
+	  "the configuration, and what acctring-kernback bills (see acctctl debt).\n\n"
 	  "  --driver DOMAIN     at that driver domain only\n"
 	  "  --clear             no such limit any more\n"
 	  "  --list              all limits, and what became of them\n"
@@ -103,7 +103,7 @@ const struct command commands[] = {
 	  "                      after that time is removed, at once where no backend is\n",
 	  "--wait --force --help", cmd_detach },
 	{ "observe", "", "mode observe: measure and bill only", MODE_HELP, "--help", cmd_mode },
-	{ "guard", "", "mode guard: limits of driver domains, no debt", MODE_HELP, "--help",
+	{ "guard", "", "as observe: limits are acctringd's, see limit", MODE_HELP, "--help",
 	  cmd_mode },
 	{ "debt", "", "mode debt: VMs pay with their own CPU", MODE_HELP, "--help", cmd_mode },
 	{ "off", "", "as observe: all that was taken is given back", MODE_HELP, "--help",
