@@ -22,7 +22,8 @@ ours=vif$d.1
 ts_wait "/local/domain/0/backend/avif/$d/1" 4 40 || fail "$(log_of dom0 netback)"
 until_ok 30 state_is "/local/domain/0/backend/vif/$d/0" 4 || fail "no vif of the kernel's"
 in_guest a 10 'for e in eth0 eth1; do
-	case $(cat /sys/class/net/$e/address) in *:01) ifconfig $e 10.9.1.1 up ;; *) ifconfig $e 10.9.2.1 up ;; esac; done'
+	case $(cat /sys/class/net/$e/address) in *:01) a=10.9.1.1 ;; *) a=10.9.2.1 ;; esac
+	ifconfig $e $a netmask 255.255.255.0 up; done'
 mkdir -p /tmp/iperf/lib
 cp -L "$(command -v iperf3)" /tmp/iperf/
 ldd "$(command -v iperf3)" | awk '/=> \// { print $3 }' | xargs -I % cp -L % /tmp/iperf/lib/
@@ -33,6 +34,9 @@ perl -MIO::Socket::INET -e 'my $s = IO::Socket::INET->new("10.9.2.1:5001") or ex
 	open(my $f, "<", "/tmp/iperf.tar"); binmode $f; local $/ = \65536; print $s $_ while <$f>; close $s'
 in_guest a 60 'while [ -e /proc/$(cat /tmp/nc.pid) ]; do sleep 0.2; done; cd /tmp && tar -xf iperf.tar'
 bg iperf3 -s
+# each by its own device, which is what is counted
+for i in 1 2; do in_guest a 20 "ping -c 2 10.9.$i.254" || fail "no ping by net $i: $(log_of dom0 netback)"; done
+[ "$(cat "/sys/class/net/$ours/statistics/rx_packets")" -ge 2 ] || fail "our device is not used"
 burned() { # of dom0, in ms
 	xl list | awk '$2 == 0 { printf "%.0f", $6 * 1000 }'
 }
