@@ -10,31 +10,34 @@
 #include "common/mac.h"
 #include "common/xs.h"
 
-/* The address that the toolstack gave is this port's and nobody else's. */
-static void give_mac(struct vif *v)
+/* The address that the toolstack gave; false: none. */
+static bool read_mac(const struct vif *v, uint8_t mac[6])
 {
 	char *text = xs_readf(v->d->b->xsh, "%s/mac", v->d->dir);
-	uint8_t mac[6];
+	bool ok = text && mac_parse(text, mac);
 
-	if (!text)
-		return;
-	if (!mac_parse(text, mac))
+	if (text && !ok)
 		log_warn("vif %u/%u: mac: not an address", v->d->domid, v->d->id);
-	else if (!fdb_give(&v->net->fdb, &v->fdb, mac))
-		log_warn("vif %u/%u: mac %s is taken or a group's", v->d->domid, v->d->id, text);
 	free(text);
+	return ok;
 }
 
 void switch_join(struct vif *v)
 {
 	struct net *net = v->net;
+	uint8_t mac[6];
+	/* xenstore is asked, and logs are written, while frames go on */
+	bool known = read_mac(v, mac), given = true;
 
 	pthread_rwlock_wrlock(&net->topology);
 	fdb_port_init(&v->fdb, v);
-	give_mac(v);
+	if (known) /* it is this port's and nobody else's */
+		given = fdb_give(&net->fdb, &v->fdb, mac);
 	LIST_INSERT_HEAD(&net->vifs, v, link);
 	v->joined = true;
 	pthread_rwlock_unlock(&net->topology);
+	if (!given)
+		log_warn("vif %u/%u: its mac is taken or a group's", v->d->domid, v->d->id);
 }
 
 void switch_leave(struct vif *v)
