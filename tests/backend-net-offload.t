@@ -71,8 +71,10 @@ stop 3 4
 is "$(of 4 received)/$(of 4 large)/$(of 4 bad)" "$((20 * $(segments 30000 54 1448)))/0/0" \
 	"without scatter-gather: segments, and nothing larger than a page"
 is "$(of 3 received)/$(of 3 bad)" 20/0 "TCP that is not to be cut"
-# as small as can be: more than 256 segments are refused
-send 2 --send "$(mac 3)" --gso 100 --size 60000 --count 10 --rate 50
+# as small as can be; below, more than 256 segments are refused
+send 2 --send "$(mac 3)" --gso 64 --size 60000 --count 10 --rate 50
+is "$status/$(field send_errors)" "0/0" "frames of 937 segments pass"
+send 2 --send "$(mac 3)" --gso 63 --size 60000 --count 10 --rate 50
 is "$status/$(field send_errors)" "1/150" "frames of too many segments are answered with errors"
 send 2 --send "$(mac 3)" --gso 1448 --size 100 --count 10 --rate 50
 is "$status" 0 "one that needs no cut passes"

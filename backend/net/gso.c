@@ -8,6 +8,7 @@
 
 #define FIN_PSH 0x09u /* only of the last segment */
 #define CWR 0x80u /* only of the first */
+#define IP_MAX 65535u
 
 static uint32_t get32(const uint8_t *p)
 {
@@ -35,10 +36,17 @@ unsigned int gso_segments(const uint8_t *frame, size_t len, const struct offload
 	if (tcp < 20 || t.from + tcp > t.to)
 		return 0;
 	*head = t.from + tcp;
+	if (*head > GSO_HEAD || *head - t.ip + o->size > IP_MAX)
+		return 0;
 	n = (t.to - *head + o->size - 1) / o->size;
-	if (n > GSO_SEGMENTS)
+	if (n > GSO_SEGMENTS && o->size < GSO_SIZE)
 		return 0;
 	return n ? (unsigned int)n : 1;
+}
+
+size_t gso_longest(size_t len, const struct offload *o, size_t head)
+{
+	return len < head + o->size ? len : head + o->size;
 }
 
 size_t gso_segment(const uint8_t *frame, size_t len, const struct offload *o, size_t head,

@@ -9,10 +9,13 @@
 #include "backend/net/csum.h"
 
 /*
- * Most segments of a frame: one that asks for more would keep others waiting
- * while it is cut.  64 KiB at 256 bytes each.
+ * Most segments of a frame if they are smaller than GSO_SIZE; of larger ones
+ * 64 KiB has 1024.  More would keep others waiting while it is cut.
  */
 #define GSO_SEGMENTS 256u
+#define GSO_SIZE 64u
+/* Most of its headers, which each segment has again; TCP over IPv6 without options: 74. */
+#define GSO_HEAD 256u
 
 /* What netif and virtio-net say of a frame besides its bytes. */
 struct offload {
@@ -24,9 +27,12 @@ struct offload {
 
 /*
  * How many frames on a wire it is; *head is the length of all headers, when
- * it is to be cut.  0: the frame is not what `o` says, or would be too many.
+ * it is to be cut.  0: the frame is not what `o` says, its segments would be
+ * too many, or larger than IP packets are.
  */
 unsigned int gso_segments(const uint8_t *frame, size_t len, const struct offload *o, size_t *head);
+/* No segment of it is longer. */
+size_t gso_longest(size_t len, const struct offload *o, size_t head);
 
 /*
  * The i-th segment of a frame that gso_segments() has counted; its checksum
