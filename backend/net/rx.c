@@ -197,6 +197,8 @@ static bool give(struct queue *q, struct batch *b, enum source from, struct queu
 	if (g->f) {
 		g->parts = (unsigned int)parts_of(g->f);
 		g->e->c.units = gso_segments(g->f->data, g->f->len, &g->f->off, &head);
+		if (!g->e->c.units) /* the kernel's may be more than we would cut */
+			g->e->c.units = 1;
 		take_buffers(q, b, g);
 		b->n++;
 	} else {

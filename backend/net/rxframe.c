@@ -61,10 +61,18 @@ void rx_keep(struct queue *q, const struct frame *f)
 
 void rx_begin_cut(struct queue *q, const struct queued *k)
 {
-	q->cut = *k;
-	q->cut_next = 0;
-	q->cut_all = gso_segments(k->f->data, k->f->len, &k->f->off, &q->cut_head);
+	struct frame *f = k->f;
+
 	queue_pop(q);
+	q->cut_next = 0;
+	q->cut_all = gso_segments(f->data, f->len, &f->off, &q->cut_head);
+	/* the kernel's may be none of ours; and without scatter-gather a segment has one page */
+	if (!q->cut_all || (!q->v->sg && gso_longest(f->len, &f->off, q->cut_head) > XENBUS_PAGE)) {
+		post_drop(q, f, meter_lap(&q->w->meter), q->w);
+		frame_put(f);
+		return;
+	}
+	q->cut = *k;
 }
 
 /* The next segment, into the arena. */

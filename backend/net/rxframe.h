@@ -15,7 +15,7 @@ enum source rx_source(struct queue *q, struct queued *k);
 struct frame *rx_read_tap(struct queue *q, struct frame *f);
 /* It is from the TAP, and to be kept until buffers are there. */
 void rx_keep(struct queue *q, const struct frame *f);
-/* Takes the frame, which waits first, to be cut. */
+/* Takes the frame, which waits first, to be cut; or drops it, if there is no way. */
 void rx_begin_cut(struct queue *q, const struct queued *k);
 /* The next segment of it, into `f`; and it was given. */
 struct frame *rx_cut(struct queue *q, struct frame *f);
