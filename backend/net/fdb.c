@@ -16,6 +16,7 @@ void fdb_port_init(struct fdb_port *p, void *owner)
 {
 	TAILQ_INIT(&p->entries);
 	p->learned = 0;
+	p->teach_at = 0;
 	p->owner = owner;
 }
 
@@ -103,6 +104,14 @@ bool fdb_knows(const struct fdb *t, const struct fdb_port *p, const uint8_t mac[
 	const struct fdb_entry *e = find_entry(t, mac);
 
 	return fdb_is_group(mac) || (e && (e->given || e->port == p));
+}
+
+bool fdb_may_teach(struct fdb_port *p, uint64_t now)
+{
+	uint64_t at = __atomic_load_n(&p->teach_at, __ATOMIC_RELAXED);
+
+	return now >= at && __atomic_compare_exchange_n(&p->teach_at, &at, now + FDB_PAUSE, false,
+							__ATOMIC_RELAXED, __ATOMIC_RELAXED);
 }
 
 void fdb_learn(struct fdb *t, struct fdb_port *p, const uint8_t mac[6])

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "backend/net/net.h"
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/mac.h"
 #include "common/xs.h"
@@ -60,7 +61,7 @@ void switch_begin(struct vif *from, struct frame *const *f, unsigned int n)
 		return;
 	for (i = 0; known && i < n; i++)
 		known = !f[i] || fdb_knows(&net->fdb, &from->fdb, f[i]->data + 6);
-	if (known)
+	if (known || !fdb_may_teach(&from->fdb, now_ms()))
 		return;
 	pthread_rwlock_unlock(&net->topology);
 	pthread_rwlock_wrlock(&net->topology);

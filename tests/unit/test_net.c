@@ -254,6 +254,23 @@ static void table_is_bounded(void **state)
 	free(t);
 }
 
+static void table_learns_now_and_then(void **state)
+{
+	struct fdb_port a, b;
+
+	(void)state;
+	fdb_port_init(&a, NULL);
+	fdb_port_init(&b, NULL);
+	assert_true(fdb_may_teach(&a, 1000));
+	assert_false(fdb_may_teach(&a, 1000));
+	assert_false(fdb_may_teach(&a, 1000 + FDB_PAUSE - 1));
+	assert_true(fdb_may_teach(&b, 1001)); /* each port for itself */
+	assert_true(fdb_may_teach(&a, 1000 + FDB_PAUSE));
+	assert_false(fdb_may_teach(&a, 1001 + FDB_PAUSE));
+	fdb_port_init(&a, NULL); /* another connection */
+	assert_true(fdb_may_teach(&a, 1001 + FDB_PAUSE));
+}
+
 static const uint8_t here[6] = { 0, 0x16, 0x3e, 0, 0, 1 }, there[6] = { 0, 0x16, 0x3e, 0, 0, 2 };
 
 static struct frame_how to_there(bool tcp, bool ipv6, bool blank)
@@ -346,11 +363,17 @@ static void addresses(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(addresses),	 cmocka_unit_test(one_slot),
-		cmocka_unit_test(many_slots),	 cmocka_unit_test(sizes_that_lie),
-		cmocka_unit_test(extras),	 cmocka_unit_test(segmentation_asked),
-		cmocka_unit_test(table_learns),	 cmocka_unit_test(table_is_bounded),
-		cmocka_unit_test(test_frames),	 cmocka_unit_test(flow_numbers),
+		cmocka_unit_test(addresses),
+		cmocka_unit_test(one_slot),
+		cmocka_unit_test(many_slots),
+		cmocka_unit_test(sizes_that_lie),
+		cmocka_unit_test(extras),
+		cmocka_unit_test(segmentation_asked),
+		cmocka_unit_test(table_learns),
+		cmocka_unit_test(table_is_bounded),
+		cmocka_unit_test(table_learns_now_and_then),
+		cmocka_unit_test(test_frames),
+		cmocka_unit_test(flow_numbers),
 		cmocka_unit_test(stream_pieces),
 	};
 
