@@ -97,6 +97,16 @@ bool queue_peek(struct queue *q, struct queued *out)
 	return any;
 }
 
+unsigned int queue_waiting(struct queue *q)
+{
+	unsigned int n;
+
+	pthread_mutex_lock(&q->lock);
+	n = q->fifo.n;
+	pthread_mutex_unlock(&q->lock);
+	return n;
+}
+
 void queue_pop(struct queue *q)
 {
 	struct fifo *k = &q->fifo;

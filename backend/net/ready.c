@@ -170,7 +170,7 @@ static void leave(struct queue *q)
 			w->port[q->port[i]] = NULL;
 	if (q->tap >= 0 && q->flow)
 		epoll_ctl(w->epoll, EPOLL_CTL_DEL, q->tap, NULL);
-	queue_flush(q);
+	queue_flush(q); /* the switch has none for it any more */
 	if (q->flow && !--q->flow->queues) {
 		LIST_REMOVE(q->flow, link);
 		free(q->flow);

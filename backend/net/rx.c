@@ -298,11 +298,12 @@ void queue_receive(struct queue *q)
 	if (q->tap >= 0)
 		q->later = true;
 	else
-		queue_flush(q);
+		q->later |= !queue_flush(q);
 }
 
-void queue_flush(struct queue *q)
+bool queue_flush(struct queue *q)
 {
+	unsigned int left = queue_waiting(q);
 	struct meter *m = &q->w->meter;
 	struct queued k;
 
@@ -312,9 +313,10 @@ void queue_flush(struct queue *q)
 		frame_put(q->cut.f);
 		q->cut.f = NULL;
 	}
-	while (queue_peek(q, &k)) {
+	for (; left && queue_peek(q, &k); left--) {
 		queue_pop(q);
 		post_drop(q, k.f, meter_lap(m), q->w);
 		frame_put(k.f);
 	}
+	return !queue_waiting(q);
 }

@@ -130,8 +130,8 @@ void queue_transmit(struct queue *q);
 
 /* rx.c: gives the guest frames */
 void queue_receive(struct queue *q);
-/* What is to be given is given up; the drops are billed. */
-void queue_flush(struct queue *q);
+/* What is to be given is given up; the drops are billed.  False: more has come meanwhile. */
+bool queue_flush(struct queue *q);
 
 /* fifo.c */
 struct frame *frame_new(uint32_t len);
@@ -140,6 +140,7 @@ void frame_put(struct frame *f);
 void queue_put(struct queue *q, struct frame *f, uint8_t klass, struct worker *by);
 /* By its worker: the first; false: none. */
 bool queue_peek(struct queue *q, struct queued *out);
+unsigned int queue_waiting(struct queue *q);
 void queue_pop(struct queue *q);
 /* A frame that this guest does not get; `cycles` were burned for it. */
 void post_drop(struct queue *q, const struct frame *f, uint64_t cycles, struct worker *by);
