@@ -39,6 +39,7 @@ void post_drop(struct queue *q, const struct frame *f, uint64_t cycles, struct w
 {
 	struct acctring_cost c = {
 		.units = 1,
+		.ns = f->ns,
 		.bytes = f->len,
 		.cause = f->cause,
 		.klass = ACCTRING_CLASS_DROP,

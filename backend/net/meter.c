@@ -38,9 +38,11 @@ void meter_work(struct meter *m, struct meter_entry *e, uint64_t cycles)
 
 void meter_post(struct meter *m, const struct payer *p, struct acctring_cost *c, uint64_t cycles)
 {
-	c->ns = acctring_ns(m->lane, cycles);
+	uint64_t ns = acctring_ns(m->lane, cycles);
+
+	c->ns += ns;
 	c->end = m->mark;
-	m->aside += c->ns;
+	m->aside += ns;
 	bill_post(m->lane, p, c);
 }
 

@@ -35,7 +35,7 @@ uint64_t meter_lap(struct meter *m);
 struct meter_entry *meter_add(struct meter *m, const struct payer *p, uint8_t klass);
 /* Ends a frame's work: `cycles` are its own. */
 void meter_work(struct meter *m, struct meter_entry *e, uint64_t cycles);
-/* Posts at once what is another's than who is being served. */
+/* Posts at once what is another's than who is being served; c->ns: as an entry's. */
 void meter_post(struct meter *m, const struct payer *p, struct acctring_cost *c, uint64_t cycles);
 /*
  * Posts the entries, and `idle` ns with the first of them.  Returns the ns

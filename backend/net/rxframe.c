@@ -81,7 +81,7 @@ struct frame *rx_cut(struct queue *q, struct frame *f)
 	const struct frame *whole = q->cut.f;
 	bool blank = whole->off.gso == XEN_NETIF_GSO_TYPE_TCPV6 ? q->v->blank6 : q->v->blank4;
 
-	*f = (struct frame){ .refs = 1, .cause = whole->cause };
+	*f = (struct frame){ .refs = 1, .ns = whole->ns, .cause = whole->cause };
 	f->len = (uint32_t)gso_segment(whole->data, whole->len, &whole->off, q->cut_head,
 				       q->cut_next, f->data, !blank);
 	f->off.blank = blank;
@@ -91,6 +91,9 @@ struct frame *rx_cut(struct queue *q, struct frame *f)
 
 void rx_end_cut(struct queue *q)
 {
+	/* the first segment has it; a frame that others have, too, has none */
+	if (q->cut.f->ns)
+		q->cut.f->ns = 0;
 	if (++q->cut_next < q->cut_all)
 		return;
 	frame_put(q->cut.f);

@@ -37,7 +37,7 @@ struct vif;
 struct frame {
 	unsigned int refs; /* atomic; what is shared is not changed any more */
 	uint32_t len;
-	uint64_t ns; /* burned for it before it was queued */
+	uint64_t ns; /* burned for it before it was queued; 0 where it is shared */
 	struct offload off;
 	uint16_t cause; /* the sender's payer row */
 	uint8_t data[];
