@@ -78,8 +78,11 @@ int actuate_write(const struct hands *h, enum sched_kind kind, struct entitle *e
 {
 	struct knob *k = &e->knob[which];
 	uint16_t was = k->is, now = was;
+	bool unread;
 	int err;
 
+	if (k->next != was) /* an earlier write whose end is unknown: see first */
+		return -EBUSY;
 	if (value == was)
 		return 0;
 	err = remember(h, e, which, value);
@@ -87,10 +90,16 @@ int actuate_write(const struct hands *h, enum sched_kind kind, struct entitle *e
 		err = sched_set(h->xc, kind, e->domid, which, was, value, &now);
 	if (err == -EAGAIN) /* never written: also where it is the very number, it is theirs */
 		k->next = was;
-	knob_done(k, now);
+	/* else it may have been written: until it is seen, both are ours */
+	unread = err && err != -EAGAIN && err != -EIO;
+	if (!unread)
+		knob_done(k, now);
 	if (err == -EAGAIN)
 		remember_found(h, e);
-	if (err)
+	if (unread)
+		log_warn("domain %u: %s %u, or still %u (%s): %s", (unsigned int)e->domid,
+			 name[which], (unsigned int)value, (unsigned int)was, why, strerror(-err));
+	else if (err)
 		log_warn("domain %u: %s %u stays, instead of %u (%s): %s", (unsigned int)e->domid,
 			 name[which], (unsigned int)now, (unsigned int)value, why, strerror(-err));
 	else

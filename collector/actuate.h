@@ -17,7 +17,10 @@ struct hands {
 /* Reads the knobs of the domain that has the UUID now; says what is not ours any more. */
 int actuate_see(const struct hands *h, enum sched_kind kind, struct entitle *e, uint16_t domid);
 
-/* After actuate_see().  `why` is for the log.  0, -EAGAIN: an operator was faster, or -errno. */
+/*
+ * After actuate_see().  `why` is for the log.  0, -EAGAIN: an operator was faster, or -errno: it
+ * may have been written, and actuate_see() must come first (-EBUSY: it did not).
+ */
 int actuate_write(const struct hands *h, enum sched_kind kind, struct entitle *e,
 		  enum knob_name which, uint16_t value, const char *why);
 

@@ -36,7 +36,8 @@ int sched_get(xc_interface *xc, enum sched_kind kind, uint16_t domid, uint16_t i
 /*
  * Writes one and leaves the other alone, if it still is `was`.  *is says what
  * it is then.  0; -EAGAIN: it was not `was`, nothing was written; -EIO: Xen
- * took it, and it has another value; or -errno.
+ * took it, and it has another value; or -errno: it may have been written, and
+ * *is says nothing.
  */
 int sched_set(xc_interface *xc, enum sched_kind kind, uint16_t domid, enum knob_name which,
 	      uint16_t was, uint16_t value, uint16_t *is);

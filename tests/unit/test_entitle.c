@@ -47,6 +47,7 @@ static struct {
 	bool judged; /* no number was written by both */
 	unsigned int kill_in; /* calls until we are killed; 0: not */
 	unsigned int operator_in; /* calls until the operator writes; 0: not */
+	unsigned int fail_in; /* readings until Xen refuses one; 0: not */
 } w;
 static struct entitle mine; /* what the collector knows: gone when it is killed */
 static jmp_buf killed;
@@ -216,6 +217,8 @@ static int refuse(int err)
 static int get(enum sched_kind kind, uint32_t domid, uint16_t *weight, uint16_t *cap)
 {
 	here(false);
+	if (w.fail_in && !--w.fail_in)
+		return refuse(ENOMEM);
 	if (!w.lives || domid != w.domid)
 		return refuse(ESRCH);
 	if (kind != w.kind)
@@ -377,6 +380,8 @@ static void collect(void)
 	if (k == KNOB_CAP && knob_ours(&mine.knob[KNOB_WEIGHT]))
 		actuate_back(&hands, w.kind, &mine, "test");
 	right = entitle_of(&mine, k);
+	if (k == KNOB_CAP && !right) /* taken away meanwhile */
+		return;
 	value = (uint16_t)(k == KNOB_CAP ? 1 + rnd(right) : 1 + rnd(2000));
 	actuate_write(&hands, w.kind, &mine, k, value, "test");
 }
@@ -392,15 +397,16 @@ static void step(void (*what)(void))
 {
 	w.kill_in = rnd(5) ? 0 : 1 + (unsigned int)rnd(6);
 	w.operator_in = rnd(6) ? 0 : 1 + (unsigned int)rnd(4);
+	w.fail_in = rnd(8) ? 0 : 1 + (unsigned int)rnd(4);
 	if (!setjmp(killed)) {
 		what();
 	} else {
-		w.kill_in = w.operator_in = 0;
+		w.kill_in = w.operator_in = w.fail_in = 0;
 		if (rnd(2)) /* its watchdog, or the next collector */
 			actuate_restore(&hands, "test");
 		load();
 	}
-	w.kill_in = w.operator_in = 0;
+	w.kill_in = w.operator_in = w.fail_in = 0;
 }
 
 static void begin(void)
@@ -550,12 +556,32 @@ static void wrong_scheduler(void **ctx)
 	assert_int_equal(w.is[KNOB_WEIGHT], 300);
 }
 
+/* Written, and it cannot be read whether: it is ours as well as what was there before. */
+static void unread(void **ctx)
+{
+	(void)ctx;
+	state = 1;
+	begin();
+	w.is[KNOB_CAP] = 60;
+	assert_int_equal(actuate_see(&hands, w.kind, &mine, 1), 0);
+	w.fail_in = 2;
+	assert_int_equal(actuate_write(&hands, w.kind, &mine, KNOB_CAP, 28, "test"), -ENOMEM);
+	assert_int_equal(w.is[KNOB_CAP], 28);
+	/* nothing more before it was seen */
+	assert_int_equal(actuate_write(&hands, w.kind, &mine, KNOB_CAP, 27, "test"), -EBUSY);
+	assert_int_equal(actuate_see(&hands, w.kind, &mine, 1), 0);
+	assert_int_equal(entitle_of(&mine, KNOB_CAP), 60);
+	assert_int_equal(actuate_back(&hands, w.kind, &mine, "test"), 0);
+	assert_int_equal(w.is[KNOB_CAP], 60);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(line),
 		cmocka_unit_test(bad_lines),
 		cmocka_unit_test(wrong_scheduler),
+		cmocka_unit_test(unread),
 		cmocka_unit_test(histories),
 	};
 
