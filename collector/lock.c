@@ -4,6 +4,8 @@
  */
 #include "collector/lock.h"
 
+#include "common/clock.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -16,6 +18,9 @@
 
 #define RUNDIR "/run/acctring"
 #define NAME "collector.lock"
+#define WAIT_MS 3000u
+
+static int held = -1;
 
 static int fail(char *why, size_t size, const char *path, const char *what)
 {
@@ -100,5 +105,21 @@ int lock_take(char *why, size_t size)
 	len = snprintf(pid, sizeof(pid), "%ld\n", (long)getpid());
 	if (ftruncate(fd, 0) || pwrite(fd, pid, (size_t)len, 0) != len)
 		return fail(why, size, path, "write");
+	held = fd;
 	return 0;
+}
+
+int lock_wait(char *why, size_t size)
+{
+	uint64_t until = now_ms() + WAIT_MS;
+	int err;
+
+	while ((err = lock_take(why, size)) == -EWOULDBLOCK && now_ms() < until)
+		nap_ms(20);
+	return err;
+}
+
+int lock_fd(void)
+{
+	return held;
 }

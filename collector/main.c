@@ -157,6 +157,21 @@ static void be_watchdog(int argc, char **argv)
 		exit(watchdog_main((int)fd, argv[3]));
 }
 
+/* After a collector that cannot do it any more: its unit's ExecStopPost. */
+static int restore(const char *entitlements)
+{
+	char why[512];
+	int err = lock_wait(why, sizeof(why));
+
+	if (err == -EWOULDBLOCK) {
+		log_info("%s: it gives back what is not its own", why);
+		return 0;
+	}
+	if (err)
+		die(EXIT_ENV, "%s", why);
+	return actuate_restore_from(entitlements, "restore");
+}
+
 int main(int argc, char **argv)
 {
 	static struct collector c;
@@ -180,15 +195,12 @@ int main(int argc, char **argv)
 	}
 	signal(SIGPIPE, SIG_IGN);
 	if (o.restore) {
-		if (lock_take(why, sizeof(why)))
-			die(EXIT_ENV, "%s", why);
-		/* after a collector that cannot do it any more: its unit's ExecStopPost */
-		status = actuate_restore_from(c.config.debt.entitlements, "restore");
+		status = restore(c.config.debt.entitlements);
 		config_free(&c.config);
 		return status;
 	}
 	open_xen(&c);
-	if (lock_take(why, sizeof(why)))
+	if (lock_wait(why, sizeof(why)))
 		die(EXIT_ENV, "%s", why);
 	status = collector_run(&c);
 	close_xen(&c);

@@ -3,9 +3,12 @@
  * watchdog.c - a second process that does nothing while the collector lives,
  * and gives back what it took when it ends in any way.  They have a pipe: the
  * collector's end is closed by the kernel.  It is the same program, started
- * anew, so that nothing of the collector's is open or mapped in it.
+ * anew, so that nothing of the collector's is open or mapped in it, but for
+ * its lock: no other collector can begin before all is given back, so what is
+ * read of an entitlement is what is written of it.
  */
 #include "collector/collector.h"
+#include "collector/lock.h"
 #include "common/log.h"
 
 #include <errno.h>
@@ -32,6 +35,8 @@ static int spawn(struct collector *c, int fd)
 		return -err;
 	/* dup2 onto itself: it stays open */
 	err = posix_spawn_file_actions_adddup2(&actions, fd, fd);
+	if (!err && lock_fd() >= 0)
+		err = posix_spawn_file_actions_adddup2(&actions, lock_fd(), lock_fd());
 	if (!err)
 		err = posix_spawn(&c->debt.watchdog, "/proc/self/exe", &actions, NULL, argv,
 				  environ);

@@ -108,10 +108,32 @@ wait "$collector" 2>/dev/null
 t0=$(now)
 soon 2 cap_is 3 9
 ok $? "kill -9 of the collector: the watchdog gives it back ($((($(now) - t0) / 1000000)) ms)"
+"$bin/acctring-collector" -c "$tmp/conf" --restore 2>"$tmp/err"
+is $? 0 "--restore, where nothing is left to be done"
 start_collector -v
-soon 6 eval '[[ $(xenstore-read /tool/acctring/mode) == *mode=debt* ]]'
+soon 20 eval '[[ $(xenstore-read /tool/acctring/mode) == *mode=debt* ]]'
 soon 8 lower 3 9
 ok $? "the next collector goes on in the mode that was said"
+# a watchdog that is slow, and a collector that begins meanwhile
+found=$(sed -n 's/.* cap_found=\([0-9]*\) .*/\1/p' "$tmp/kept/$web")
+dog=$(pgrep -P "$collector" -f -- --watchdog)
+began() { grep -c "serving 1 driver domains" "$tmp/log"; }
+was=$(began)
+kill -STOP "$dog"
+kill -KILL "$collector"
+wait "$collector" 2>/dev/null
+start_collector -v
+sleep 1
+is "$(began)" "$was" "no collector begins before the watchdog has given back"
+kill -CONT "$dog"
+soon 20 eval '[ $(began) -gt $was ]' && soon 20 lower 3 9
+ok $? "then it goes on"
+is "$found $(sed -n 's/.* cap_found=\([0-9]*\) .*/\1/p' "$tmp/kept/$web")" "9 9" "and what was found is what was found"
+"$bin/acctring-collector" -c "$tmp/conf" --restore 2>"$tmp/err"
+is "$?" 0 "--restore, where a collector runs"
+like "$(cat "$tmp/err")" "another collector runs \\(pid $collector\\).*: it gives back" "which it says"
+lower 3 9
+ok $? "and leaves to that"
 dog=$(pgrep -P "$collector" -f -- --watchdog)
 kill -KILL "$dog"
 soon 3 logged "the watchdog ended: another"

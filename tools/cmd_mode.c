@@ -68,14 +68,24 @@ static int restore_ourselves(const char *given)
 int cmd_restore(int argc, char **argv)
 {
 	struct common o;
+	struct ask a;
 	char why[512];
-	int err;
+	int err, status = EXIT_ENV;
 
 	common_parse(&o, argc, argv, TAKES_ARGUMENT);
 	err = lock_take(why, sizeof(why));
-	if (!err)
-		return restore_ourselves(o.argument);
-	if (err != -EWOULDBLOCK)
+	if (err == -EWOULDBLOCK) {
+		status = ask(&a, "mode observe");
+		if (!status)
+			ask_end(&a);
+		/* nobody answers: a collector that was killed, and its watchdog is at work */
+		err = status == EXIT_ENV ? lock_wait(why, sizeof(why)) : 0;
+		if (status && (err || status != EXIT_ENV))
+			die(status, "%s", a.first);
+		if (!status)
+			return 0;
+	}
+	if (err)
 		die(EXIT_ENV, "%s", why);
-	return set("observe");
+	return restore_ourselves(o.argument);
 }
