@@ -95,20 +95,20 @@ static void do_mode(struct caller *who, char **word)
 }
 
 /* false: the words are wrong. */
-static bool want(struct entitle *e, char **word)
+static bool want(uint16_t asked[KNOBS], char **word)
 {
 	uint64_t n;
 
 	if (word[2] && !strcmp(word[2], "clear") && !word[3]) {
-		e->want[KNOB_CAP] = e->want[KNOB_WEIGHT] = 0;
+		asked[KNOB_CAP] = asked[KNOB_WEIGHT] = 0;
 		return true;
 	}
 	if (!word[2] || !word[3] || !parse_u64(word[3], 65535, &n) || !n)
 		return false;
 	if (!strcmp(word[2], "cap"))
-		e->want[KNOB_CAP] = (uint16_t)n;
+		asked[KNOB_CAP] = (uint16_t)n;
 	else if (!strcmp(word[2], "weight"))
-		e->want[KNOB_WEIGHT] = (uint16_t)n;
+		asked[KNOB_WEIGHT] = (uint16_t)n;
 	else
 		return false;
 	return true;
@@ -118,7 +118,7 @@ static void do_entitle(struct caller *who, char **word)
 {
 	struct collector *c = who->c;
 	struct debt_vm *v = word[1] ? find_vm(who, word[1]) : NULL;
-	uint16_t was[KNOBS];
+	uint16_t was[KNOBS], asked[KNOBS];
 	int err;
 
 	if (!v) {
@@ -126,17 +126,20 @@ static void do_entitle(struct caller *who, char **word)
 			answer(who, "error: entitle: a VM is missing\n");
 		return;
 	}
-	memcpy(was, v->e.want, sizeof(was));
-	if (!want(&v->e, word)) {
+	memcpy(asked, v->e.want, sizeof(asked));
+	if (!want(asked, word)) {
 		answer(who, "error: entitle: allowed: cap 1..65535, weight 1..65535, clear\n");
 		return;
 	}
+	err = mode_hands(c); /* and then v->e may be another */
 	/* what it has now is what was found, before that is written down */
-	if (v->here && sched_window_ms(v->kind))
+	if (!err && v->here && sched_window_ms(v->kind))
 		actuate_see(&c->debt.hands, v->kind, &v->e, v->domid);
-	err = mode_hands(c);
-	if (!err)
+	memcpy(was, v->e.want, sizeof(was));
+	if (!err) {
+		want(v->e.want, word);
 		err = keep_write(c->debt.hands.dir, &v->e);
+	}
 	if (err) {
 		memcpy(v->e.want, was, sizeof(was));
 		answer(who, "error: %s: %s\n", c->config.debt.entitlements, strerror(-err));

@@ -89,6 +89,8 @@ void vms_update(struct collector *c);
 struct debt_vm *vm_by_uuid(const struct collector *c, const uint8_t uuid[16]);
 /* Also one that does not live: its record alone.  NULL: no memory, or it cannot be read. */
 struct debt_vm *vm_known(struct collector *c, const uint8_t uuid[16]);
+/* What is kept of those that are known; 0 or -errno: it cannot be read of one. */
+int vms_read(struct collector *c, int dir);
 void vms_free(struct collector *c);
 /* Some accountant of what serves it was heard, and is silent. */
 bool vm_is_blind(const struct collector *c, uint16_t domid);

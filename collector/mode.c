@@ -34,9 +34,20 @@ static void publish(struct collector *c)
 
 int mode_hands(struct collector *c)
 {
-	if (c->debt.hands.dir < 0)
-		c->debt.hands.dir = keep_open(c->config.debt.entitlements, true);
-	return c->debt.hands.dir < 0 ? c->debt.hands.dir : 0;
+	int dir = c->debt.hands.dir, err;
+
+	if (dir >= 0)
+		return 0;
+	dir = keep_open(c->config.debt.entitlements, true);
+	if (dir < 0)
+		return dir;
+	/* it may have been there all the time, and we could not read it */
+	err = vms_read(c, dir);
+	if (err)
+		close(dir);
+	else
+		c->debt.hands.dir = dir;
+	return err;
 }
 
 static int begin_debt(struct collector *c, char *error, size_t size)
@@ -45,7 +56,8 @@ static int begin_debt(struct collector *c, char *error, size_t size)
 	int err = mode_hands(c);
 
 	if (err) {
-		snprintf(error, size, "%s: cannot use: %s, allowed: a directory of our own",
+		snprintf(error, size,
+			 "%s: cannot use: %s, allowed: a directory of our own, all can be read",
 			 c->config.debt.entitlements, strerror(-err));
 		return err;
 	}

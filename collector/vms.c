@@ -11,6 +11,7 @@
 #include "common/log.h"
 #include "common/xs.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -55,6 +56,21 @@ struct debt_vm *vm_known(struct collector *c, const uint8_t uuid[16])
 	}
 	v->why = DEBT_UNSERVED;
 	return c->debt.vm[c->debt.vms++] = v;
+}
+
+int vms_read(struct collector *c, int dir)
+{
+	struct entitle *e = malloc(sizeof(*e));
+	int err = e ? 0 : -ENOMEM;
+	size_t i;
+
+	for (i = 0; i < c->debt.vms && !err; i++) {
+		err = keep_read(dir, c->debt.vm[i]->e.uuid, e);
+		if (!err)
+			c->debt.vm[i]->e = *e;
+	}
+	free(e);
+	return err;
 }
 
 static bool works_for_others(const struct collector *c, const struct domain *d)

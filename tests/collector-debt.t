@@ -144,6 +144,21 @@ kill -KILL "$dog" "$collector"
 wait "$collector" 2>/dev/null
 lower 3 9
 ok $? "both killed: the cap is as it was"
+# a directory that becomes usable later: what it says counts, not what is there
+chmod 777 "$tmp/kept"
+start_collector -v
+soon 20 logged "cannot use: Operation not permitted, allowed: a directory of our own"
+ok $? "a directory that others can write: no debt"
+sleep 0.5
+chmod 700 "$tmp/kept"
+"$ctl" debt
+is "$? $(sed -n 's/.* cap_found=\([0-9]*\) .*/\1/p' "$tmp/kept/$web")" "0 9" "later it is usable: debt"
+soon 20 eval '[ $(entitled_of 3) = 9 ]'
+ok $? "and the VM has a right to what was found at first"
+dog=$(pgrep -P "$collector" -f -- --watchdog)
+soon 20 lower 3 9
+kill -KILL "$dog" "$collector"
+wait "$collector" 2>/dev/null
 "$ctl" restore "$tmp/kept"
 is "$? $(cap 3)" "0 9" "acctctl restore, where no collector runs"
 "$ctl" restore "$tmp/nowhere" 2>"$tmp/err"
