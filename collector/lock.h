@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #define CONTROL_SOCKET "collector.sock" /* beside the lock: control.c */
+#define ENTITLEMENTS_LINK "entitlements" /* to the directory of keep.h, since debt began */
 
 /*
  * Locks collector.lock in the environment's ACCTRING_RUNDIR, else in

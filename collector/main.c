@@ -4,6 +4,7 @@
  * driver domain and whom it serves, reads statements, writes bills.
  */
 #include "collector/collector.h"
+#include "collector/keep.h"
 #include "collector/lock.h"
 #include "common/kv.h"
 #include "common/log.h"
@@ -157,18 +158,43 @@ static void be_watchdog(int argc, char **argv)
 		exit(watchdog_main((int)fd, argv[3]));
 }
 
-/* After a collector that cannot do it any more: its unit's ExecStopPost. */
-static int restore(const char *entitlements)
+/* Where debt began last, or where it would by default. */
+static void find_entitlements(char path[PATH_MAX])
 {
-	char why[512];
-	int err = lock_wait(why, sizeof(why));
+	char link[PATH_MAX];
+	ssize_t n = -1;
 
+	if (lock_dir_path(link, sizeof(link), ENTITLEMENTS_LINK))
+		n = readlink(link, path, PATH_MAX - 1);
+	if (n > 0)
+		path[n] = '\0';
+	else
+		snprintf(path, PATH_MAX, KEEP_DIR);
+}
+
+/*
+ * After a collector that cannot do it any more: its unit's ExecStopPost.  What is
+ * wrong with the configuration (then entitlements is NULL) keeps nobody from
+ * having their own.
+ */
+static int restore(const char *entitlements, const char *error)
+{
+	char why[512], path[PATH_MAX];
+	int err;
+
+	signal(SIGPIPE, SIG_IGN);
+	err = lock_wait(why, sizeof(why));
 	if (err == -EWOULDBLOCK) {
 		log_info("%s: it gives back what is not its own", why);
 		return 0;
 	}
 	if (err)
 		die(EXIT_ENV, "%s", why);
+	if (!entitlements) {
+		find_entitlements(path);
+		log_warn("%s; giving back what is kept in %s", error ? error : "no memory", path);
+		entitlements = path;
+	}
 	return actuate_restore_from(entitlements, "restore");
 }
 
@@ -178,6 +204,7 @@ int main(int argc, char **argv)
 	struct options o = { 0 };
 	bool defaulted;
 	char *error, why[512];
+	bool ok;
 	int status;
 
 	log_init(NAME, false, false);
@@ -185,7 +212,14 @@ int main(int argc, char **argv)
 	parse_options(argc, argv, &o);
 	log_init(NAME, o.syslog, o.verbose);
 	c.file = o.file;
-	if (!config_load(&c.config, c.file, &defaulted, &error))
+	ok = config_load(&c.config, c.file, &defaulted, &error);
+	if (o.restore && !o.check) {
+		status = restore(c.config.debt.entitlements, error);
+		free(error);
+		config_free(&c.config);
+		return status;
+	}
+	if (!ok)
 		die(EXIT_CONFIG, "%s", error ? error : "no memory");
 	if (defaulted)
 		log_info("there is no " CONFIG_PATH ": dom0 serves itself");
@@ -194,11 +228,6 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	signal(SIGPIPE, SIG_IGN);
-	if (o.restore) {
-		status = restore(c.config.debt.entitlements);
-		config_free(&c.config);
-		return status;
-	}
 	open_xen(&c);
 	if (lock_wait(why, sizeof(why)))
 		die(EXIT_ENV, "%s", why);

@@ -6,6 +6,7 @@
  */
 #include "collector/collector.h"
 #include "collector/keep.h"
+#include "collector/lock.h"
 #include "common/clock.h"
 #include "common/kv.h"
 #include "common/log.h"
@@ -13,6 +14,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,6 +52,18 @@ int mode_hands(struct collector *c)
 	return err;
 }
 
+/* Where a later --restore finds it, whatever has become of the configuration. */
+static void leave_path(const struct collector *c)
+{
+	char path[PATH_MAX];
+
+	if (!lock_dir_path(path, sizeof(path), ENTITLEMENTS_LINK))
+		return;
+	unlink(path);
+	if (symlink(c->config.debt.entitlements, path))
+		log_warn("%s: cannot write: %s", path, strerror(errno));
+}
+
 static int begin_debt(struct collector *c, char *error, size_t size)
 {
 	struct timeval tv = { 0, WINDOW_MS * 1000 };
@@ -66,6 +80,7 @@ static int begin_debt(struct collector *c, char *error, size_t size)
 		snprintf(error, size, "cannot start the watchdog: %s", strerror(-err));
 		return err;
 	}
+	leave_path(c);
 	event_add(c->debt.ev_window, &tv);
 	return 0;
 }

@@ -108,8 +108,6 @@ wait "$collector" 2>/dev/null
 t0=$(now)
 soon 2 cap_is 3 9
 ok $? "kill -9 of the collector: the watchdog gives it back ($((($(now) - t0) / 1000000)) ms)"
-"$bin/acctring-collector" -c "$tmp/conf" --restore 2>"$tmp/err"
-is $? 0 "--restore, where nothing is left to be done"
 start_collector -v
 soon 20 eval '[[ $(xenstore-read /tool/acctring/mode) == *mode=debt* ]]'
 soon 8 lower 3 9
@@ -144,6 +142,10 @@ kill -KILL "$dog" "$collector"
 wait "$collector" 2>/dev/null
 lower 3 9
 ok $? "both killed: the cap is as it was"
+echo nonsense >"$tmp/broken"
+"$bin/acctring-collector" -c "$tmp/broken" --restore 2>"$tmp/err"
+is "$? $(cap 3)" "0 9" "--restore, with a configuration that is broken"
+like "$(cat "$tmp/err")" "broken:1: .*; giving back what is kept in $tmp/kept" "and it says where it looks"
 # a directory that becomes usable later: what it says counts, not what is there
 chmod 777 "$tmp/kept"
 start_collector -v
