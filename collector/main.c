@@ -192,7 +192,7 @@ static int restore(const char *entitlements, const char *error)
 		die(EXIT_ENV, "%s", why);
 	if (!entitlements) {
 		find_entitlements(path);
-		log_warn("%s; giving back what is kept in %s", error ? error : "no memory", path);
+		log_warn("%s (giving back what is kept in %s)", error ? error : "no memory", path);
 		entitlements = path;
 	}
 	return actuate_restore_from(entitlements, "restore");

@@ -145,7 +145,7 @@ ok $? "both killed: the cap is as it was"
 echo nonsense >"$tmp/broken"
 "$bin/acctring-collector" -c "$tmp/broken" --restore 2>"$tmp/err"
 is "$? $(cap 3)" "0 9" "--restore, with a configuration that is broken"
-like "$(cat "$tmp/err")" "broken:1: .*; giving back what is kept in $tmp/kept" "and it says where it looks"
+like "$(cat "$tmp/err")" "broken:2: .*giving back what is kept in $tmp/kept" "and it says where it looks"
 # a directory that becomes usable later: what it says counts, not what is there
 chmod 777 "$tmp/kept"
 start_collector -v
