@@ -18,13 +18,12 @@
 static const char *const name[KNOBS] = { "weight", "cap" };
 
 /* An operator's word outlives us, also where nothing is written any more. */
-static int remember_found(const struct hands *h, struct entitle *e)
+static int remember_found(const struct hands *h, struct entitle *e, bool turned)
 {
-	int i, err;
+	bool dirty = e->knob[KNOB_WEIGHT].dirty || e->knob[KNOB_CAP].dirty;
+	int err;
 
-	for (i = 0; i < KNOBS && !(e->knob[i].dirty && !entitle_empty(e)); i++)
-		;
-	if (i == KNOBS)
+	if (!turned && (!dirty || entitle_empty(e)))
 		return 0;
 	err = keep_write(h->dir, e);
 	if (!err)
@@ -32,30 +31,46 @@ static int remember_found(const struct hands *h, struct entitle *e)
 	return err;
 }
 
+static void tell(const struct entitle *e, bool born, const enum knob_seen seen[KNOBS],
+		 const uint16_t now[KNOBS], const uint16_t was[KNOBS])
+{
+	int i;
+
+	for (i = 0; i < KNOBS && !entitle_empty(e); i++) {
+		if (seen[i] == KNOB_OURS)
+			log_warn("domain %u: was born with %s %u, which we wrote lately: it has a "
+				 "right to %u; if it was meant: acctctl entitle",
+				 (unsigned int)e->domid, name[i], (unsigned int)now[i],
+				 (unsigned int)was[i]);
+		else if (seen[i] == KNOB_THEIRS && born)
+			log_warn("domain %u: was born with %s %u, not of ours lately: it has a "
+				 "right to that, not to %u as before; to another: acctctl entitle",
+				 (unsigned int)e->domid, name[i], (unsigned int)now[i],
+				 (unsigned int)was[i]);
+		else if (seen[i] == KNOB_THEIRS)
+			log_info("domain %u: %s %u is not of ours: it has a right to that, not "
+				 "to %u as before",
+				 (unsigned int)e->domid, name[i], (unsigned int)now[i],
+				 (unsigned int)was[i]);
+	}
+}
+
 int actuate_see(const struct hands *h, enum sched_kind kind, struct entitle *e, uint16_t domid)
 {
 	uint16_t now[KNOBS] = { 0 }, was[KNOBS];
 	enum knob_seen seen[KNOBS];
+	bool born, turned;
 	int i, err = sched_get(h->xc, kind, domid, now);
 
 	if (err)
 		return err;
 	for (i = 0; i < KNOBS; i++)
 		was[i] = e->knob[i].found;
+	born = !e->met || e->domid != domid;
+	turned = !born && entitle_turn(e, keep_now());
 	entitle_see(e, domid, now, seen);
-	for (i = 0; i < KNOBS && !entitle_empty(e); i++) {
-		if (seen[i] == KNOB_THEIRS)
-			log_info("domain %u: %s %u is not of ours: it has a right to that, not "
-				 "to %u as before",
-				 (unsigned int)domid, name[i], (unsigned int)now[i],
-				 (unsigned int)was[i]);
-		else if (seen[i] == KNOB_OURS)
-			log_info("domain %u: was born with %s %u, which we wrote: it has a right "
-				 "to %u",
-				 (unsigned int)domid, name[i], (unsigned int)now[i],
-				 (unsigned int)was[i]);
-	}
-	return remember_found(h, e);
+	tell(e, born, seen, now, was);
+	return remember_found(h, e, turned);
 }
 
 /* Before the write that it is about. */
@@ -95,7 +110,7 @@ int actuate_write(const struct hands *h, enum sched_kind kind, struct entitle *e
 	if (!unread)
 		knob_done(k, now);
 	if (err == -EAGAIN)
-		remember_found(h, e);
+		remember_found(h, e, false);
 	if (unread)
 		log_warn("domain %u: %s %u, or still %u (%s): %s", (unsigned int)e->domid,
 			 name[which], (unsigned int)value, (unsigned int)was, why, strerror(-err));

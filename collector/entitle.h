@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * entitle.h - what a VM had in the scheduler before we changed it, and every
- * value that we put there, so that it gets its own back and nothing of an
- * operator's is overwritten.  Pure.
+ * entitle.h - what a VM had in the scheduler before we changed it, and what
+ * we put there, so that it gets its own back and nothing of an operator's is
+ * overwritten.  Pure.
  *
  * libxl copies the live values into a VM's configuration when it reboots, is
  * saved or migrated.  So a VM is known by its UUID, and one that is born again
- * may carry any value that we ever wrote.  One that lives carries the last one,
- * or the one before where we died in between: anything else is an operator's.
- * A number of ours that an operator writes, too, is not told apart from ours
- * where the VM is born again: `acctctl entitle` is for that.
+ * may carry what we wrote last, or in some minutes before its end, which is how
+ * long that may take; or what it had at the end of an earlier life, in an image
+ * that was saved then.  One that lives carries the last value, or the one before
+ * where we died in between.  Anything else is an operator's.
+ *
+ * So two are mistaken where a VM is born again: an operator's number that is one
+ * of those few, for ours; and ours in an image of a VM that went on after it was
+ * saved, for an operator's.  Both are said, and `acctctl entitle` is for that.
  */
 #ifndef COLLECTOR_ENTITLE_H
 #define COLLECTOR_ENTITLE_H
@@ -18,19 +22,35 @@
 
 #include <stddef.h>
 
+/*
+ * Time in turns: what we wrote is known for as long at least, while the VM lives,
+ * and for twice that at most.  Then it is neither kept nor recognised.
+ */
+#define ENTITLE_TURN_S 300u
+#define ENTITLE_ENDED 32
+
+/* Of all values; but for `found`. */
+struct knob_set {
+	uint64_t bit[65536 / 64];
+};
+
 struct knob {
 	bool known; /* was read at all */
-	bool dirty; /* `found` or `ours` is not yet what the kept line says */
+	bool dirty; /* the kept line has another head only */
 	uint16_t found; /* not of ours; to be given back */
 	uint16_t is; /* as we left it, or found it */
 	uint16_t next; /* being written; `is`: nothing */
-	uint64_t ours[65536 / 64]; /* set of all that we wrote, but for `found` */
+	struct knob_set ours; /* was there in this turn, by us */
+	struct knob_set older; /* in the turn before */
+	uint16_t ended[ENTITLE_ENDED]; /* and at the end of a domain, latest first */
+	unsigned int ends; /* so many */
 };
 
 struct entitle {
 	uint8_t uuid[16];
 	uint16_t domid; /* whom the knobs are of */
 	bool met; /* that domain was there */
+	uint32_t since; /* when the turn began, in seconds */
 	struct knob knob[KNOBS];
 	/* what the operator said; 0: nothing, what was found counts */
 	uint16_t want[KNOBS];
@@ -39,7 +59,7 @@ struct entitle {
 /* The domain that has the UUID now. */
 enum knob_seen {
 	KNOB_FOUND, /* what it was, or first seen */
-	KNOB_OURS, /* born with a value that we wrote */
+	KNOB_OURS, /* born with a value that we wrote lately */
 	KNOB_THEIRS, /* somebody wrote it: that is what it has a right to now */
 };
 
@@ -49,6 +69,12 @@ enum knob_seen {
  */
 void entitle_see(struct entitle *e, uint16_t domid, const uint16_t now[KNOBS],
 		 enum knob_seen seen[KNOBS]);
+
+/*
+ * The domain lives at that time, before entitle_see().  true: a turn ended, and
+ * what is kept is longer than it must be.
+ */
+bool entitle_turn(struct entitle *e, uint32_t now_s);
 
 /* The VM's right: what the operator said, else what was found. */
 uint16_t entitle_of(const struct entitle *e, enum knob_name which);
@@ -63,7 +89,7 @@ void entitle_kept(struct entitle *e);
 void knob_done(struct knob *k, uint16_t now);
 /* Something of ours is there, to be given back. */
 bool knob_ours(const struct knob *k);
-/* Nothing of ours was ever there, and the operator said nothing. */
+/* Nothing of ours can be there, and the operator said nothing. */
 bool entitle_empty(const struct entitle *e);
 
 /*
@@ -71,7 +97,7 @@ bool entitle_empty(const struct entitle *e);
  * with each write, so that it can be written over in place.
  */
 #define ENTITLE_HEAD 80
-#define ENTITLE_LINE 524288 /* the longest: every second number of both */
+#define ENTITLE_LINE 1048576 /* the longest: every second number of all sets */
 void entitle_head(const struct entitle *e, char head[ENTITLE_HEAD + 1]);
 size_t entitle_line(const struct entitle *e, char *line, size_t size);
 /* Reads such a line into *e, whose UUID stays; false: not one. */

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define TMP ".new"
@@ -103,6 +104,11 @@ int keep_mark(int dir, const struct entitle *e)
 		err = -EIO;
 	close(fd);
 	return err;
+}
+
+uint32_t keep_now(void)
+{
+	return (uint32_t)time(NULL);
 }
 
 int keep_remove(int dir, const struct entitle *e)

@@ -25,6 +25,8 @@ int keep_open(const char *path, bool make);
 int keep_write(int dir, const struct entitle *e);
 /* In place: the head of the line only. */
 int keep_mark(int dir, const struct entitle *e);
+/* The time by which they are kept: the host's, in seconds; it counts on when that starts anew. */
+uint32_t keep_now(void);
 int keep_remove(int dir, const struct entitle *e);
 
 /*

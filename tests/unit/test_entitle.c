@@ -39,11 +39,14 @@ static struct {
 	uint16_t is[KNOBS];
 	uint16_t right[KNOBS]; /* as the operator left it */
 	uint16_t then[KNOBS]; /* or had left it when the image was saved that it was born from */
+	uint32_t now_s;
 	bool image; /* saved */
+	bool image_end; /* and the domain ended with that; else it went on */
+	uint32_t image_s; /* then */
 	uint16_t image_is[KNOBS], image_right[KNOBS];
 	struct entitle disk;
 	bool kept;
-	unsigned long writes, kills, ambiguous, late, zero;
+	unsigned long writes, kills, ambiguous, late, zero, forgotten, meant;
 	bool judged; /* no number was written by both */
 	unsigned int kill_in; /* calls until we are killed; 0: not */
 	unsigned int operator_in; /* calls until the operator writes; 0: not */
@@ -93,9 +96,17 @@ LOG(log_debug)
 
 /* ---- the operator */
 
-static bool ever_ours(enum knob_name k, uint16_t value)
+/* One of the few that a VM that is born again may have of us. */
+static bool known_ours(enum knob_name which, uint16_t value)
 {
-	return w.disk.knob[k].ours[value / 64] >> (value % 64) & 1;
+	const struct knob *k = &w.disk.knob[which];
+	unsigned int i;
+
+	for (i = 0; i < k->ends; i++)
+		if (k->ended[i] == value)
+			return true;
+	return value == k->is || value == k->next ||
+	       ((k->ours.bit[value / 64] | k->older.bit[value / 64]) >> (value % 64) & 1);
 }
 
 static void operator_writes(void)
@@ -112,7 +123,7 @@ static void operator_writes(void)
 		return;
 	}
 	/* nor one of ours before anybody has looked at a VM that was born again */
-	if (w.kept && w.disk.domid != w.domid && ever_ours(k, value))
+	if (w.kept && w.disk.domid != w.domid && known_ours(k, value))
 		w.judged = false;
 	w.is[k] = w.right[k] = w.then[k] = value;
 	log_info("the operator wrote");
@@ -177,6 +188,11 @@ int keep_mark(int dir, const struct entitle *e)
 	}
 	here(true);
 	return 0;
+}
+
+uint32_t keep_now(void)
+{
+	return w.now_s;
 }
 
 int keep_remove(int dir, const struct entitle *e)
@@ -320,10 +336,16 @@ static void born(const uint16_t is[KNOBS], const uint16_t right[KNOBS], bool old
 		w.then[i] = right[i];
 		if (is[i] == right[i]) {
 			/* its own; nobody can tell where it is a number that we wrote, too */
-			if (w.kept && ever_ours((enum knob_name)i, is[i]) &&
+			if (w.kept && known_ours((enum knob_name)i, is[i]) &&
 			    is[i] != w.disk.knob[i].found)
 				w.judged = false;
 			w.right[i] = is[i];
+		} else if (older && w.kept && !w.image_end &&
+			   w.now_s - w.image_s >= ENTITLE_TURN_S &&
+			   !known_ours((enum knob_name)i, is[i])) {
+			/* it went on for long: nobody knows any more whose that is */
+			w.right[i] = w.then[i] = is[i];
+			w.forgotten++;
 		} else if (older && w.kept) {
 			/* what was written since, and nobody of ours has seen, went with the VM */
 			w.right[i] = w.disk.knob[i].found;
@@ -338,7 +360,14 @@ static void toolstack(void)
 {
 	static uint16_t is[KNOBS], right[KNOBS];
 
-	switch (rnd(4)) {
+	switch (rnd(5)) {
+	case 4: /* the operator mends its configuration, and it is created anew */
+		memcpy(is, w.right, sizeof(is));
+		is[KNOB_CAP] = (uint16_t)(1 + rnd(CAP_MAX));
+		if (w.kept && !known_ours(KNOB_CAP, is[KNOB_CAP]))
+			w.meant++;
+		born(is, is, false);
+		break;
 	case 0: /* reboot */
 		memcpy(is, w.is, sizeof(is));
 		memcpy(right, w.then, sizeof(right));
@@ -348,7 +377,10 @@ static void toolstack(void)
 		memcpy(w.image_is, w.is, sizeof(is));
 		memcpy(w.image_right, w.right, sizeof(right));
 		w.image = true;
-		w.lives = rnd(2);
+		w.lives = w.lives && rnd(2);
+		/* of one that nobody has seen it is as old as what it was born from */
+		w.image_end = !w.lives && w.disk.domid == w.domid;
+		w.image_s = w.disk.domid == w.domid ? w.now_s : 0;
 		break;
 	case 2: /* restore, of an older state it may be */
 		if (w.image)
@@ -411,7 +443,8 @@ static void step(void (*what)(void))
 
 static void begin(void)
 {
-	unsigned long sums[] = { w.writes, w.kills, w.ambiguous, w.late, w.zero };
+	unsigned long sums[] = { w.writes, w.kills,	w.ambiguous, w.late,
+				 w.zero,   w.forgotten, w.meant };
 
 	memset(&w, 0, sizeof(w));
 	w.writes = sums[0];
@@ -419,6 +452,9 @@ static void begin(void)
 	w.ambiguous = sums[2];
 	w.late = sums[3];
 	w.zero = sums[4];
+	w.forgotten = sums[5];
+	w.meant = sums[6];
+	w.now_s = 1000000;
 	w.kind = rnd(2) ? SCHED_CREDIT : SCHED_CREDIT2;
 	w.domid = 1;
 	w.lives = w.judged = true;
@@ -434,6 +470,7 @@ static bool history(void)
 
 	begin();
 	for (i = 0; i < n; i++) {
+		w.now_s += (uint32_t)(rnd(6) ? rnd(5) : rnd(3 * ENTITLE_TURN_S));
 		if (rnd(3))
 			step(collect);
 		else if (rnd(3))
@@ -475,11 +512,14 @@ static void histories(void **ctx)
 				 (unsigned long long)(seed + i), w.is[0], w.is[1], w.right[0],
 				 w.right[1]);
 	}
-	print_message("# %llu histories, %lu writes, %lu kills; %lu times the operator wrote our "
-		      "number; %lu not judged for it\n",
-		      (unsigned long long)count, w.writes, w.kills, w.ambiguous, w.late);
+	print_message(
+		"# %llu histories, %lu writes, %lu kills; %lu times the operator wrote our "
+		"number; %lu not judged for it; %lu old images; %lu born with the operator's\n",
+		(unsigned long long)count, w.writes, w.kills, w.ambiguous, w.late, w.forgotten,
+		w.meant);
 	assert_int_equal(w.zero, 0); /* no cap 0 for who has a right to a cap */
 	assert_true(w.kills > count / 10 && w.writes > count && w.late < count / 20);
+	assert_true(w.forgotten < count / 20 && w.meant > count / 20);
 }
 
 /* ------------------------------------------------------------------ */
@@ -512,6 +552,10 @@ static void line(void **ctx)
 	/* the longest */
 	for (i = 0; i < 65536; i += 2)
 		entitle_plan(&e, KNOB_CAP, (uint16_t)i), entitle_plan(&e, KNOB_WEIGHT, (uint16_t)i);
+	for (i = 0; i < KNOBS; i++) {
+		e.knob[i].older = e.knob[i].ours;
+		e.knob[i].ends = ENTITLE_ENDED;
+	}
 	entitle_kept(&e);
 	assert_true(entitle_line(&e, text, sizeof(text)) < sizeof(text) - 64);
 	assert_true(entitle_parse(text, &f));
@@ -556,6 +600,39 @@ static void wrong_scheduler(void **ctx)
 	assert_int_equal(w.is[KNOB_WEIGHT], 300);
 }
 
+/* What we wrote an hour before the end is the operator's, if a VM is born with it; lately: ours. */
+static void lately(void **ctx)
+{
+	uint16_t is[KNOBS] = { 256, 60 };
+	enum knob_seen seen[KNOBS];
+
+	(void)ctx;
+	state = 1;
+	begin();
+	entitle_see(&mine, 1, is, seen);
+	entitle_turn(&mine, w.now_s);
+	entitle_plan(&mine, KNOB_CAP, 28);
+	mine.knob[KNOB_CAP].is = mine.knob[KNOB_CAP].next = 60;
+	assert_false(entitle_turn(&mine, w.now_s + ENTITLE_TURN_S - 1));
+	assert_true(entitle_turn(&mine, w.now_s + ENTITLE_TURN_S));
+	is[KNOB_CAP] = 28;
+	w.disk = mine;
+	entitle_see(&mine, 2, is, seen);
+	assert_int_equal(seen[KNOB_CAP], KNOB_OURS);
+	assert_int_equal(entitle_of(&mine, KNOB_CAP), 60);
+	/* and from then on: there is an image with it */
+	entitle_turn(&mine, w.now_s + 9 * ENTITLE_TURN_S);
+	entitle_see(&mine, 3, is, seen);
+	assert_int_equal(seen[KNOB_CAP], KNOB_OURS);
+
+	mine = w.disk;
+	assert_true(entitle_turn(&mine, w.now_s + 2 * ENTITLE_TURN_S));
+	assert_true(entitle_empty(&mine));
+	entitle_see(&mine, 2, is, seen);
+	assert_int_equal(seen[KNOB_CAP], KNOB_THEIRS);
+	assert_int_equal(entitle_of(&mine, KNOB_CAP), 28);
+}
+
 /* Written, and it cannot be read whether: it is ours as well as what was there before. */
 static void unread(void **ctx)
 {
@@ -581,6 +658,7 @@ int main(void)
 		cmocka_unit_test(line),
 		cmocka_unit_test(bad_lines),
 		cmocka_unit_test(wrong_scheduler),
+		cmocka_unit_test(lately),
 		cmocka_unit_test(unread),
 		cmocka_unit_test(histories),
 	};
