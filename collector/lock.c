@@ -18,7 +18,7 @@
 
 #define RUNDIR "/run/acctring"
 #define NAME "collector.lock"
-#define WAIT_MS 3000u
+#define WAIT_MS 5000u
 
 static int held = -1;
 

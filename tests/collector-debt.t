@@ -3,7 +3,7 @@
 # Debt in a sandbox, under its scheduler: a capped VM whose driver domain burns a
 # known share for it gets the rest of its cap, and gets its cap back however debt
 # ends; what an operator and the toolstack do meanwhile is theirs.
-# timeout: 120
+# timeout: 180
 . "$(dirname "$0")/lib/debt.sh"
 
 # 1 driver domain, 2 its accountant, 3 the VM that pays, 4 one that nobody serves
@@ -18,7 +18,7 @@ cat >"$tmp/conf" <<-CONF
 CONF
 device 3 1
 start_collector -v
-soon 6 test -S "$tmp/run/collector.sock"
+soon 20 test -S "$tmp/run/collector.sock"
 ok $? "the collector can be asked"
 is "$(stat -c %a "$tmp/run/collector.sock")" 600 "by its user only"
 "$prog" set 1 256 4 >/dev/null
@@ -31,9 +31,9 @@ net_works_for "$web"
 background 3 guest "$prog" spin 1000000 1
 
 # -- observe: nothing is written, and what would be is told --
-soon 10 eval '[[ $(xenstore-read /tool/acctring/debt/'"$web"') == *"knob=cap found=10 entitled=10 is=10 law="* ]]'
+soon 20 eval '[[ $(xenstore-read /tool/acctring/debt/'"$web"') == *"knob=cap found=10 entitled=10 is=10 law="* ]]'
 ok $? "observe: the law is told"
-soon 10 logged "domain 3: in mode debt it would get cap"
+soon 20 logged "domain 3: in mode debt it would get cap"
 ok $? "and logged"
 cap_is 3 10
 ok $? "and not obeyed"
@@ -44,10 +44,9 @@ like "$(xenstore-read /tool/acctring/mode)" "^v=1 mode=observe configured=observ
 # -- debt --
 "$ctl" debt
 is $? 0 "acctctl debt"
-soon 8 lower 3 10
+soon 20 lower 3 10
 ok $? "the cap goes down"
 sleep 5
-idle() { awk '/^cpu / { print $5 + $6 }' /proc/stat; }	# ticks of 10 ms
 share() {	# share SECONDS: per mille of a CPU that web used itself, and net for it
 	local t0 o0 d0 i0 t
 
@@ -70,7 +69,7 @@ ok $? "and both are there"
 is "$(cap 4) $(weight 4)" "40 300" "a VM that nobody serves keeps all"
 is "$(weight 3)" 256 "and the weight of a capped VM is not touched"
 like "$(cat "$tmp/kept/$web")" " cap_found=10 .* cap_ours=" "what was found is on disk"
-soon 3 xenstore-exists "/tool/acctring/entitlement/$web"
+soon 20 xenstore-exists "/tool/acctring/entitlement/$web"
 ok $? "and in the store"
 like "$(xenstore-read /local/domain/3/acctring/bill)" " debt_ns=[0-9]+" "the bill tells of debt"
 is "$(state_of 3)" on "acctctl entitle lists it"
@@ -78,15 +77,15 @@ like "$("$ctl" ledger --from store 2>/dev/null | head -n 2 | tail -n 1)" "BYTES/
 
 # -- an operator's word, and a right --
 "$prog" set 3 0 9 >/dev/null
-soon 3 logged "domain 3: cap 9 is not of ours"
+soon 20 logged "domain 3: cap 9 is not of ours"
 ok $? "an operator's cap is seen"
-soon 8 lower 3 9
+soon 20 lower 3 9
 ok $? "and counts from then on"
 "$ctl" entitle web 7%
-soon 3 eval '[ $(entitled_of 3) = 7 ]' && soon 8 lower 3 7
+soon 20 eval '[ $(entitled_of 3) = 7 ]' && soon 20 lower 3 7
 ok $? "acctctl entitle wins"
 "$ctl" entitle web --clear
-soon 3 eval '[ $(entitled_of 3) = 9 ]'
+soon 20 eval '[ $(entitled_of 3) = 9 ]'
 ok $? "until it is cleared"
 "$ctl" entitle nobody 20% 2>"$tmp/err"
 is "$?: $(cat "$tmp/err")" "1: acctctl: nobody: no such VM, allowed: a name, a domid, a UUID" "no such VM"
@@ -95,22 +94,21 @@ is "$?: $(cat "$tmp/err")" "1: acctctl: nobody: no such VM, allowed: a name, a d
 "$ctl" hold web -- sh -c "'$prog' get 3 >'$tmp/held'; sleep 1; '$prog' get 3 >>'$tmp/held'; exit 7"
 is $? 7 "acctctl hold returns what its command does"
 is "$(tr '\n' ' ' <"$tmp/held")" "256 9 256 9 " "and the VM has all meanwhile"
-soon 8 lower 3 9
+soon 20 lower 3 9
 ok $? "then it goes on"
 
 # -- the ends of it --
 "$ctl" off
 is "$? $(cap 3)" "0 9" "acctctl off: all is given back when it returns"
 "$ctl" debt
-soon 8 lower 3 9
+soon 20 lower 3 9
 kill -KILL "$collector"
 wait "$collector" 2>/dev/null
-t0=$(now)
-soon 2 cap_is 3 9
-ok $? "kill -9 of the collector: the watchdog gives it back ($((($(now) - t0) / 1000000)) ms)"
+promised 2 cap_is 3 9
+ok $? "kill -9 of the collector: the watchdog gives it back ($took ms)"
 start_collector -v
 soon 20 eval '[[ $(xenstore-read /tool/acctring/mode) == *mode=debt* ]]'
-soon 8 lower 3 9
+soon 20 lower 3 9
 ok $? "the next collector goes on in the mode that was said"
 # a watchdog that is slow, and a collector that begins meanwhile
 found=$(sed -n 's/.* cap_found=\([0-9]*\) .*/\1/p' "$tmp/kept/$web")
@@ -134,10 +132,10 @@ lower 3 9
 ok $? "and leaves to that"
 dog=$(pgrep -P "$collector" -f -- --watchdog)
 kill -KILL "$dog"
-soon 3 logged "the watchdog ended: another"
+soon 20 logged "the watchdog ended: another"
 ok $? "a watchdog that is killed is replaced"
 dog=$(pgrep -P "$collector" -f -- --watchdog)
-soon 5 lower 3 9
+soon 20 lower 3 9
 kill -KILL "$dog" "$collector"
 wait "$collector" 2>/dev/null
 lower 3 9
@@ -167,18 +165,17 @@ is "$? $(cap 3)" "0 9" "acctctl restore, where no collector runs"
 is "$?: $(cat "$tmp/err")" "4: acctctl: $tmp/nowhere: No such file or directory, allowed: as \`entitlements\` of collector.conf" \
 	"but not from a directory that is not there"
 start_collector -v
-soon 8 lower 3 9
+soon 20 lower 3 9
 stop_collector
 is "$status $(cap 3)" "0 9" "SIGTERM: given back"
 start_collector -v
-soon 8 lower 3 9
+soon 20 lower 3 9
 
 # -- an accountant that is killed --
 stop_stating
-t0=$(now)
 stop_accountant
-soon 2 cap_is 3 9
-ok $? "the accountant is killed: given back ($((($(now) - t0) / 1000000)) ms)"
+promised 2 cap_is 3 9
+ok $? "the accountant is killed: given back ($took ms)"
 sleep 1
 is "$(cap 3) $(state_of 3)" "9 blind" "and stays so"
 
@@ -191,7 +188,7 @@ sleep 1.5
 "$xsb" destroy 3
 "$xsb" create 6 --name web --uuid "$web"
 "$prog" set 6 0 "$ours" >/dev/null
-soon 4 cap_is 6 9
+soon 20 cap_is 6 9
 ok $? "rebooted with cap $ours, which we wrote once: it gets its own back"
 stop_collector
 is "$status" 0 "the collector ends"

@@ -18,6 +18,21 @@ cap_is() { [ "$(cap "$1")" = "$2" ]; }
 lower() { [ "$(cap "$1")" -lt "$2" ]; }
 cpu() { "$prog" list | sed -n "s/^$1 \([0-9]*\) .*/\1/p"; }
 now() { date +%s%N; }
+idle() { awk '/^cpu / { print $5 + $6 }' /proc/stat; }	# ticks of 10 ms
+
+# promised SECONDS COMMAND...: it succeeds, and by then, where the machine is not busy: others
+# take what our programs want when less than 300 per mille of one CPU are idle.  $took: ms
+promised() {
+	local t0 i0 free most=$(($1 * 1000))
+
+	shift
+	t0=$(now) i0=$(idle)
+	soon 20 "$@" || return 1
+	took=$((($(now) - t0) / 1000000))
+	[ $took -gt $most ] || return 0
+	free=$((($(idle) - i0) * 10000 / took))
+	[ $free -lt 300 ] && echo "# machine busy (idle $free per mille of a CPU): $took ms are not judged"
+}
 entitled_of() { "$ctl" entitle | awk -v d="$1" '$2 == d { print $6 }'; }
 state_of() { "$ctl" entitle | awk -v d="$1" '$2 == d { print $3 }'; }
 
