@@ -156,8 +156,11 @@ struct restoring {
 static void restore_domain(struct restoring *r, struct entitle *e, const xc_domaininfo_t *d)
 {
 	enum sched_kind kind;
-	int err = sched_of_pool(r->h->xc, d->cpupool, &kind);
+	int err;
 
+	if (entitle_young(e, d->domain, d->flags & XEN_DOMINF_paused))
+		return;
+	err = sched_of_pool(r->h->xc, d->cpupool, &kind);
 	if (!err)
 		err = actuate_see(r->h, kind, e, d->domain);
 	if (!err)

@@ -133,7 +133,8 @@ static void do_entitle(struct caller *who, char **word)
 	}
 	err = mode_hands(c); /* and then v->e may be another */
 	/* what it has now is what was found, before that is written down */
-	if (!err && v->here && sched_window_ms(v->kind))
+	if (!err && v->here && sched_window_ms(v->kind) &&
+	    !entitle_young(&v->e, v->domid, v->paused))
 		actuate_see(&c->debt.hands, v->kind, &v->e, v->domid);
 	memcpy(was, v->e.want, sizeof(was));
 	if (!err) {

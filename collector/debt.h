@@ -46,6 +46,7 @@ struct debt_vm {
 	enum debt_why why;
 	bool here; /* in this round */
 	bool stub; /* that domain is a stub domain */
+	bool paused;
 	unsigned int holds;
 	uint64_t waited_ms; /* it was seen to wait for a CPU then */
 	uint8_t cpus[CPUS_BYTES];

@@ -59,6 +59,7 @@ static bool add(struct domains *now, const xc_domaininfo_t *info)
 	d->cpu_ns = info->cpu_time;
 	d->pool = info->cpupool;
 	d->vcpus = info->max_vcpu_id + 1;
+	d->paused = info->flags & XEN_DOMINF_paused;
 	memcpy(d->uuid, info->handle, 16);
 	return true;
 }

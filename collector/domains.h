@@ -20,6 +20,7 @@ struct domain {
 	uint64_t cpu_ns;
 	uint32_t pool; /* cpupool */
 	unsigned int vcpus;
+	bool paused;
 	char name[DOMAIN_NAME]; /* "" while it has none; no blanks */
 };
 

@@ -82,6 +82,11 @@ static enum knob_seen see(struct knob *k, uint16_t now, bool born)
 	return KNOB_THEIRS;
 }
 
+bool entitle_young(const struct entitle *e, uint16_t domid, bool paused)
+{
+	return paused && (!e->met || e->domid != domid);
+}
+
 void entitle_see(struct entitle *e, uint16_t domid, const uint16_t now[KNOBS],
 		 enum knob_seen seen[KNOBS])
 {

@@ -56,6 +56,12 @@ struct entitle {
 	uint16_t want[KNOBS];
 };
 
+/*
+ * A domain is made with the scheduler's defaults, and gets what its VM has
+ * while it is still paused: until then nothing can be learned from it.
+ */
+bool entitle_young(const struct entitle *e, uint16_t domid, bool paused);
+
 /* The domain that has the UUID now. */
 enum knob_seen {
 	KNOB_FOUND, /* what it was, or first seen */

@@ -196,6 +196,7 @@ static void look_at_vm(struct collector *c, const struct domain *d)
 	}
 	v->here = true;
 	v->vcpus = d->vcpus;
+	v->paused = d->paused;
 	v->pool = d->pool;
 	v->kind = p->kind;
 	if (cpus_of_domain(c->xc, d->domid, d->vcpus, d->pool, v->cpus))

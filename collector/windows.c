@@ -77,6 +77,7 @@ static void see_own(struct collector *c)
 		d = domains_same(&c->domains, v->domid, v->e.uuid);
 		if (!d)
 			continue;
+		v->paused = d->paused;
 		if (v->measured && d->cpu_ns > v->cpu_ns)
 			v->own_ns += d->cpu_ns - v->cpu_ns;
 		v->cpu_ns = d->cpu_ns;
@@ -98,7 +99,7 @@ static void give_back(struct collector *c, struct debt_vm *v, const char *why)
 	for (i = 0; i < c->domains.n; i++) {
 		const struct domain *d = &c->domains.domain[i];
 
-		if (uuid_equal(d->uuid, v->e.uuid) &&
+		if (uuid_equal(d->uuid, v->e.uuid) && !entitle_young(&v->e, d->domid, d->paused) &&
 		    !actuate_see(&c->debt.hands, v->kind, &v->e, d->domid))
 			actuate_back(&c->debt.hands, v->kind, &v->e, why);
 	}
@@ -229,6 +230,8 @@ static void vm_window(struct collector *c, struct debt_vm *v, struct weighed *al
 	v->law.vcpus = v->vcpus;
 	if (v->why == DEBT_ON && vm_is_blind(c, v->domid))
 		v->why = DEBT_BLIND;
+	if (entitle_young(&v->e, v->domid, v->paused))
+		return;
 	if (v->why != DEBT_ON && v->why != DEBT_UNSERVED) {
 		give_back(c, v, vm_why(v->why));
 		return;

@@ -186,8 +186,11 @@ ours=$(sed -n 's/.* cap_ours=\([0-9]*\).*/\1/p' "$tmp/kept/$web")
 "$prog" set 3 0 9 >/dev/null
 sleep 1.5
 "$xsb" destroy 3
+# a toolstack does this while the domain is still paused
+kill -STOP "$collector"
 "$xsb" create 6 --name web --uuid "$web"
 "$prog" set 6 0 "$ours" >/dev/null
+kill -CONT "$collector"
 soon 20 cap_is 6 9
 ok $? "rebooted with cap $ours, which we wrote once: it gets its own back"
 stop_collector

@@ -36,6 +36,8 @@ static struct {
 	enum sched_kind kind;
 	uint16_t domid;
 	bool lives;
+	bool paused; /* it is being made, with the defaults; next_is comes */
+	uint16_t next_is[KNOBS];
 	uint16_t is[KNOBS];
 	uint16_t right[KNOBS]; /* as the operator left it */
 	uint16_t then[KNOBS]; /* or had left it when the image was saved that it was born from */
@@ -114,6 +116,8 @@ static void operator_writes(void)
 	enum knob_name k = rnd(4) ? KNOB_CAP : KNOB_WEIGHT;
 	uint16_t value = (uint16_t)(k == KNOB_CAP ? rnd(5) * 25 : 128 + rnd(4) * 128);
 
+	if (w.paused)
+		return; /* what he writes then, libxl overwrites */
 	if (!rnd(3))
 		value = (uint16_t)(1 + rnd(CAP_MAX));
 	/* the number that is there, or that is just being written: nobody can tell whose it is */
@@ -320,6 +324,7 @@ int xc_domain_getinfolist(xc_interface *xc, uint32_t first, unsigned int max, xc
 		return 0;
 	memset(info, 0, sizeof(*info));
 	info->domain = w.domid;
+	info->flags = w.paused ? XEN_DOMINF_paused : 0;
 	memcpy(info->handle, uuid, 16);
 	return 1;
 }
@@ -350,16 +355,33 @@ static void born(const uint16_t is[KNOBS], const uint16_t right[KNOBS], bool old
 			/* what was written since, and nobody of ours has seen, went with the VM */
 			w.right[i] = w.disk.knob[i].found;
 		}
-		w.is[i] = is[i];
+		w.next_is[i] = is[i];
 	}
+	/* libxl makes it with the defaults, and gives it these before it runs */
+	w.is[KNOB_WEIGHT] = 256;
+	w.is[KNOB_CAP] = 0;
+	w.paused = true;
 	w.lives = true;
 	log_info("born again");
+}
+
+static void made(void)
+{
+	if (!w.paused)
+		return;
+	memcpy(w.is, w.next_is, sizeof(w.is));
+	w.paused = false;
+	log_info("runs");
 }
 
 static void toolstack(void)
 {
 	static uint16_t is[KNOBS], right[KNOBS];
 
+	if (w.paused) {
+		made();
+		return;
+	}
 	switch (rnd(5)) {
 	case 4: /* the operator mends its configuration, and it is created anew */
 		memcpy(is, w.right, sizeof(is));
@@ -406,7 +428,8 @@ static void collect(void)
 	enum knob_name k;
 	uint16_t right, value;
 
-	if (!w.lives || actuate_see(&hands, w.kind, &mine, w.domid))
+	if (!w.lives || entitle_young(&mine, w.domid, w.paused) ||
+	    actuate_see(&hands, w.kind, &mine, w.domid))
 		return;
 	k = entitle_of(&mine, KNOB_CAP) ? KNOB_CAP : KNOB_WEIGHT;
 	if (k == KNOB_CAP && knob_ours(&mine.knob[KNOB_WEIGHT]))
@@ -420,7 +443,8 @@ static void collect(void)
 
 static void give_back(void)
 {
-	if (w.lives && !actuate_see(&hands, w.kind, &mine, w.domid))
+	if (w.lives && !entitle_young(&mine, w.domid, w.paused) &&
+	    !actuate_see(&hands, w.kind, &mine, w.domid))
 		actuate_back(&hands, w.kind, &mine, "test");
 }
 
@@ -479,6 +503,7 @@ static bool history(void)
 			step(give_back);
 	}
 	/* at last it ends, well or badly */
+	made();
 	if (rnd(2))
 		give_back();
 	else
