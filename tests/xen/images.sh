@@ -38,7 +38,8 @@ done
 [ ${#kills[@]} = 0 ] || cp "${kills[@]}" "$bed/bin/"
 [ ! -d "$BUILD/xen/minor" ] || install -D -t "$bed/minor" "$BUILD"/xen/minor/{bin/acctringd,tests/prog/kill_backend}
 cp "$here/run" "$here/one" "$here"/lib*.sh "$here/../lib/toolstack.sh" "$here/../conserved.awk" "$bed/"
-find "$here/cases" "$here/facts" -name "*.sh" -exec cp -t "$bed/cases" {} +
+cp "$here"/bench/*.awk "$bed/"
+find "$here/cases" "$here/facts" "$here/bench" -name "*.sh" -exec cp -t "$bed/cases" {} +
 cp "$base/vmlinux" "$base/versions" "$bed/guest/"
 if [ -n "$debian" ]; then
 	cp "$debian/initrd.img" "$bed/guest/debian.img"
@@ -64,6 +65,7 @@ fi
 	echo "store='$STORE'"
 	echo "guest_type='$GUEST'"
 	echo "slow='$XEN_SLOW'"
+	echo "rounds='$XEN_ROUNDS'"
 } >"$bed/run.conf"
 mkdir -p "$product_dir/usr/local"
 if [ "$form" = tar ]; then

@@ -3,8 +3,8 @@
 # Boots Xen under QEMU, lets dom0 run the cases, prints their TAP lines as
 # they come and leaves logs in $BUILD/xen/results.
 #
-# usage: run.sh cases|facts|shell|up|again|down
-#   cases, facts, shell   boot, run, power off
+# usage: run.sh cases|facts|bench|shell|up|again|down
+#   cases, facts, bench, shell   boot, run, power off
 #   up, again, down       a bed that stays: again brings it what was changed and runs cases there
 #   CASE       only these cases (shell patterns, e.g. 'link-*')
 #   SCHED      credit2 (default) or credit      STORE  oxenstored (default) or xenstored
@@ -15,16 +15,17 @@
 #   XEN_SLOTS  beds that work at a time (default 2), of all that have this XEN_BASE
 #   XEN_SLOW   factor for the cases' limits (default 1), on a busy machine
 #   XEN_CONSOLE  a chardev of QEMU for the shell, instead of the terminal
+#   XEN_ROUNDS   of each measurement of a bench (default 3)
 #   XEN_MINUTES  limit of the whole run (default 25)
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 MODE=${1:-cases}
 : "${BUILD:?run me through make}"
 : "${CASE=}" "${SCHED:=credit2}" "${STORE:=oxenstored}" "${GUEST:=pv}" "${XEN_SLOW:=1}"
-: "${XEN_MINUTES:=25}" "${XEN_NAME:=bed}" "${XEN_BASE:=$BUILD/xen}" "${XEN_SLOTS:=2}" "${XEN_CPUS:=1}"
-export MODE CASE SCHED STORE GUEST XEN_SLOW
+: "${XEN_ROUNDS:=3}" "${XEN_MINUTES:=25}" "${XEN_NAME:=bed}" "${XEN_BASE:=$BUILD/xen}" "${XEN_SLOTS:=2}" "${XEN_CPUS:=1}"
+export MODE CASE SCHED STORE GUEST XEN_SLOW XEN_ROUNDS
 usage() { echo "$*" >&2; exit 2; }
-case $MODE in cases | facts | shell | up | again | down) ;; *) usage "run.sh cases|facts|shell|up|again|down, not $MODE" ;; esac
+case $MODE in cases | facts | bench | shell | up | again | down) ;; *) usage "run.sh cases|facts|bench|shell|up|again|down, not $MODE" ;; esac
 case $SCHED in credit2 | credit) ;; *) usage "SCHED is credit2 or credit, not $SCHED" ;; esac
 case $STORE in oxenstored | xenstored) ;; *) usage "STORE is oxenstored or xenstored, not $STORE" ;; esac
 case $GUEST in pv | pvh) ;; *) usage "GUEST is pv or pvh, not $GUEST" ;; esac
@@ -71,8 +72,9 @@ monitor() {
 # needed WORDS: a case that may run says "# needs: WORDS".
 needed() {
 	local f p
-	case $MODE in cases) ;; *) [ -n "$CASE" ] || return 1 ;; esac
-	for f in $(grep -lx "# needs: $1" "$here"/cases/*.sh); do
+	case $MODE in cases | bench) ;; *) [ -n "$CASE" ] || return 1 ;; esac
+	for f in $(grep -lx "# needs: $1" "$here"/{cases,bench}/*.sh); do
+		[ -n "$CASE" ] || case $MODE:$f in cases:*/bench/* | bench:*/cases/*) continue ;; esac
 		set -f # patterns, not names of files here
 		for p in ${CASE:-'*'}; do
 			# shellcheck disable=SC2254
@@ -141,6 +143,12 @@ drive bed "$out/bed.img" ,snapshot=on
 drive results "$out/results.img" ""
 drive push "$out/push.img" ""
 [ -z "$debian" ] || drive debian "$debian/root.img" ,snapshot=on
+# disks that cost the emulated machine as little as can be, on the controller that q35 has itself
+if needed 'raw disks'; then
+	for n in 0 1 2; do
+		args+=(-drive "driver=null-co,size=256M,read-zeroes=on,if=none,id=raw$n" -device "ide-hd,drive=raw$n,serial=raw$n,bus=ide.$n")
+	done
+fi
 
 if [ "$MODE" = shell ]; then
 	echo "# dom0's console; leave with \`poweroff\`, or Ctrl-A X" >&2
@@ -157,7 +165,7 @@ if [ "$MODE" = up ]; then
 	echo $! >"$out/qemu.pid"
 	until grep -q '^# up' "$results/tap"; do
 		running || { cat "$out/qemu.log"; exit 1; }
-		[ $((SECONDS - started)) -lt 300 ] || { echo "not up after 300 s: $results/console.log"; exit 1; }
+		[ $((SECONDS - started)) -lt $((300 * XEN_SLOW)) ] || { echo "not up after $((SECONDS - started)) s: $results/console.log"; exit 1; }
 		sleep 0.5
 	done
 	monitor stop

@@ -2,6 +2,7 @@
 # The real hypervisor, under QEMU (docs/xen-lab.md).
 #   make check-xen [CASE=name] [SCHED=credit2|credit] [STORE=oxenstored|xenstored]
 #   make check-xen-facts       what the design leans on; needs no product
+#   make bench-xen             our backends beside the others (docs/performance.md)
 #   make xen-shell             a console in dom0; ends with `poweroff`
 #   make xen-up                a bed that stays;  make xen-again CASE=name: what was
 #                              changed is brought there, and runs;  make xen-down
@@ -11,7 +12,7 @@ XEN_BIN  := $(patsubst tests/xen/prog/%.c,$(B)/xen/bin/%,$(wildcard tests/xen/pr
 XEN_PROG_LIBS := -Wl,--as-needed $(RING_LIBS) -lxencall -lxenctrl -lxenforeignmemory
 XEN_ENV   = BUILD=$(abspath $(B)) CASE='$(CASE)' SCHED='$(SCHED)' STORE='$(STORE)' GUEST='$(GUEST)'
 
-.PHONY: check-xen check-xen-facts xen-shell xen-up xen-again xen-down xen-deps xen-product
+.PHONY: check-xen bench-xen check-xen-facts xen-shell xen-up xen-again xen-down xen-deps xen-product
 
 xen-deps:
 	@sh tools/deps.sh $(XEN_DEPS)
@@ -34,6 +35,8 @@ XEN_PROG  := $(addprefix $(B)/tests/prog/,kill_run kill_backend kill_check)
 XEN_READY := xen-deps xen-product $(XEN_PROG) $(XEN_BIN) $(XEN_MINOR)
 check-xen: $(XEN_READY)
 	@$(XEN_ENV) tests/xen/check.sh
+bench-xen: $(XEN_READY)
+	@$(XEN_ENV) XEN_MINUTES=$${XEN_MINUTES:-60} tests/xen/run.sh bench
 check-xen-facts: xen-deps $(XEN_BIN)
 	@$(XEN_ENV) tests/xen/run.sh facts
 xen-shell xen-up xen-again: xen-%: $(XEN_READY)

@@ -13,7 +13,7 @@
 #include <xencall.h>
 #include <xengnttab.h>
 
-#include "tests/xen/prog/prog.h"
+#include "tests/xen/prog/cpu_of.h"
 
 static int runstate(xencall_handle *h, void *buf, uint64_t vcpu, struct vcpu_runstate_info *out)
 {
@@ -74,15 +74,6 @@ static _Noreturn void answer(xencall_handle *h, void *buf, uint32_t domid)
 			die("runstate");
 		__atomic_store_n(&p->answer, q, __ATOMIC_RELEASE);
 	}
-}
-
-static uint64_t cpu_of(xc_interface *xch, uint32_t domid)
-{
-	xc_domaininfo_t info;
-
-	if (xc_domain_getinfolist(xch, domid, 1, &info) != 1 || info.domain != domid)
-		die("getinfolist");
-	return info.cpu_time;
 }
 
 static int by_size(const void *a, const void *b)
