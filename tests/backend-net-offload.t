@@ -121,7 +121,7 @@ is $? 1 "no sanitizer has complained"
 
 # -- a guest that may spend little: 10 ms a second; under ThreadSanitizer a frame costs many times as much --
 allowed=10000000
-[[ ${SANITIZE-} != *thread* ]] || allowed=60000000
+[[ ${SANITIZE-} != *thread* ]] || allowed=30000000
 background 0 drain2 "$BUILD/tests/prog/backend_drain" 1 2 $allowed
 drain=$last
 background 1 back2 "$bin/acctring-netback" --threads 1 --totals "$tmp/totals2"
