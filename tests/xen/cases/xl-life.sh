@@ -38,7 +38,7 @@ ping() {
 until_ok 20 state_is "$vbd" 4 || fail "no disk: $(logs)"
 io_check user
 ping
-is "$(at drv 10 'brctl show xenbr0 | grep -c vif')" 2 "both are ports of the bridge"
+is "$(at drv 10 'ls /sys/class/net/xenbr0/brif | grep -c vif')" 2 "both are ports of the bridge"
 # the guest's driver goes and comes again: the device stays
 in_guest user 20 'echo vif-0 >/sys/bus/xen/drivers/vif/unbind'
 until_ok 20 state_is "$net" 6 || fail "unbound, but $(ts_state "$net")"
