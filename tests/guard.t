@@ -62,6 +62,9 @@ rps() { sed -n 's/.* rps=\([0-9]*\).*/\1/p' "$tmp/load$1.out"; }
 load 3 --runtime 2 --rate 2000
 wait "$last"
 alone=$(rps 3)
+mean_most=1.1 most=1.3
+# where requests cost many times as much, and one at a time is the least
+[ -z "${SANITIZE-}" ] || mean_most=1.8 most=4
 # holds LIMIT SECONDS NAME: what 2 is charged is what it may be.  A commit is 100 ms of
 # charges, and a second has ten of them or eleven, so seconds are not told more exactly than that.
 # Where the machine has other work a VM does not get what it may: looked at again
@@ -72,11 +75,12 @@ holds() {
 		out=$(perl "$lib/share.pl" "$tmp/sock" 2 "$2")
 		echo "# $3: of $1 % $out"
 		read -r _ mean _ worst _ <<<"$out"
-		awk -v l="$1" -v m="$mean" -v w="$worst" 'BEGIN { exit !(m >= 0.9 * l && m <= 1.1 * l && w <= 1.3 * l) }'
+		awk -v l="$1" -v m="$mean" -v w="$worst" -v mm="$mean_most" -v most="$most" \
+			'BEGIN { exit !(m >= 0.9 * l && m <= mm * l && w <= most * l) }'
 		rc=$?
 		[ $rc != 0 ] || break
 	done
-	tap $rc "$3: $mean % of a CPU, limit $1 %, no second above 1.3 of it ($worst %)"
+	tap $rc "$3: $mean % of a CPU, limit $1 %, no second above $most of it ($worst %)"
 }
 # ends PID EXEC: it was late, not failed
 ends() {

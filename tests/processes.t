@@ -92,7 +92,7 @@ real() {
 		$2 == 2 && $6 == 51760 { ns += $11 } END { printf "%.0f", ns }'
 }
 is_real() { [ "$(real)" = $(($(ticks) * 10000000)) ]; }
-soon 15 is_real
+soon 40 is_real
 ok $? "all of it, and no more, is its VM's ($(real) ns)"
 kill -KILL $burner
 wait $burner 2>/dev/null
