@@ -88,23 +88,24 @@ static bool denied_long(const struct lane *l, unsigned int payer, uint64_t now)
 	return now - d->since >= l->lease / 11 * 10; /* `lease` is 1.1 s */
 }
 
-bool acctring__admit_slow(const struct acctring_lane *pub, unsigned int payer)
+bool acctring__admit_slow(const struct acctring_lane *pub, unsigned int payer, uint64_t pending)
 {
 	const struct lane *l = (const struct lane *)pub;
 	const struct acctring_allowance *ka = &pub->allowance[payer];
 	uint64_t ns = ld_acquire(&ka->ns); /* L2 -> L1 */
 	uint64_t now;
 
-	if (ns - 1 >= pub->spent[payer])
+	if (ns - 1 >= pub->spent[payer] + pending)
 		return true;
 	now = acctring_counter(pub);
 	/* past its end, or longer than a lease can be: open */
 	if (ld_relaxed(&ka->until) - now - 1 >= l->lease)
 		return true;
-	return !ld_relaxed(&l->kpeer->alive) || (l->denied && denied_long(l, payer, now));
+	return !ld_relaxed(&l->kpeer->alive) ||
+	       (l->denied && denied_long(l, payer, now) && !pending);
 }
 
-bool acctring_admit_fn(const struct acctring_lane *l, unsigned int payer)
+bool acctring_admit_fn(const struct acctring_lane *l, unsigned int payer, uint64_t pending)
 {
-	return acctring_admit(l, payer);
+	return acctring_admit_more(l, payer, pending);
 }

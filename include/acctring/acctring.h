@@ -216,7 +216,7 @@ typedef uint64_t __attribute__((__may_alias__)) acctring_word;
 /* Full ring, large cost, move to new pages, after fork: in the library. */
 int acctring__post_slow(struct acctring_lane *l, uint64_t end, uint64_t ns, uint64_t bytes,
 			uint64_t wait_units, uint64_t payer_cause_class_flags);
-bool acctring__admit_slow(const struct acctring_lane *l, unsigned int payer);
+bool acctring__admit_slow(const struct acctring_lane *l, unsigned int payer, uint64_t pending);
 
 /* Not for callers: the record at p, then the index. */
 ACCTRING_INLINE void acctring__put(struct acctring_lane *l, uint32_t p,
@@ -269,12 +269,18 @@ int acctring_post_fn(struct acctring_lane *l, const struct acctring_cost *c);
 
 /*
  * May this payer be served now on this lane?  Ask before taking a request
- * off its ring; when false, leave the ring alone and ask again within 2 ms.
+ * off its ring; when false, leave the ring alone and ask again in 1 or 2 ms, then
+ * rarer, but within 20 ms: to ask costs, too.
  * One load and one compare; always true without an accountant, past the
  * end of the allowance, for payers without limit, and for one that was denied
  * and spent nothing for a second, until it has.  On the lane's thread.  Docs: docs/protocol.md, "Allowance".
+ *
+ * `pending`, ns below 2^62: what was taken for this payer on this lane and is not posted yet
+ * will cost about so much.  Who takes several requests before it posts must say so, or
+ * a limit is overrun by all of them.
  */
-ACCTRING_INLINE bool acctring_admit(const struct acctring_lane *l, unsigned int payer)
+ACCTRING_INLINE bool acctring_admit_more(const struct acctring_lane *l, unsigned int payer,
+					 uint64_t pending)
 {
 	uint64_t ns;
 
@@ -282,12 +288,18 @@ ACCTRING_INLINE bool acctring_admit(const struct acctring_lane *l, unsigned int 
 		return true;
 	/* an allowance of 0 is no limit: 0 - 1 is more than was ever spent */
 	ns = __atomic_load_n(&l->allowance[payer].ns, __ATOMIC_RELAXED);
-	if (!ACCTRING_UNLIKELY(ns - 1 < l->spent[payer]))
+	if (!ACCTRING_UNLIKELY(ns - 1 < l->spent[payer] + pending))
 		return true;
-	return acctring__admit_slow(l, payer);
+	return acctring__admit_slow(l, payer, pending);
 }
 
-bool acctring_admit_fn(const struct acctring_lane *l, unsigned int payer);
+/* The same where all that was taken is posted. */
+ACCTRING_INLINE bool acctring_admit(const struct acctring_lane *l, unsigned int payer)
+{
+	return acctring_admit_more(l, payer, 0);
+}
+
+bool acctring_admit_fn(const struct acctring_lane *l, unsigned int payer, uint64_t pending);
 
 /* ------------------------------------------------------------------ */
 /* Spans: how long the work took, by the cycle counter                 */

@@ -214,11 +214,16 @@ static void admit(void **state)
 	a[9].until = acctring_counter(l) + 1000000000;
 	a[9].ns = 1001;
 	assert_true(acctring_admit(l, 9)); /* 1 ns left */
+	assert_false(acctring_admit_more(l, 9, 1)); /* which what is pending will take */
+	a[9].ns = 1101;
+	assert_true(acctring_admit_more(l, 9, 100));
+	assert_false(acctring_admit_fn(l, 9, 101));
+	assert_true(acctring_admit_more(l, 10, (uint64_t)1 << 61)); /* no limit */
 	a[9].ns = 1000;
 	assert_false(acctring_admit(l, 9)); /* all of it is spent */
 	a[9].ns = 999;
 	assert_false(acctring_admit(l, 9));
-	assert_false(acctring_admit_fn(l, 9));
+	assert_false(acctring_admit_fn(l, 9, 0));
 	assert_true(acctring_admit(l, 10)); /* another payer */
 	assert_true(acctring_admit(l, 0));
 	assert_true(acctring_admit(l, 100000));
@@ -255,6 +260,7 @@ static void denied_for_ever(void **state)
 			a[9].until = acctring_counter(l) + second;
 		while (!acctring_admit(l, 9) && acctring_counter(l) - begin < 10 * second);
 		assert_in_range(acctring_counter(l) - begin, second - second / 100, 5 * second);
+		assert_false(acctring_admit_more(l, 9, 1)); /* one, not many */
 		assert_true(acctring_admit(l, 9)); /* until it has spent */
 		fix_post(f, &plain);
 		assert_false(acctring_admit(l, 9));
