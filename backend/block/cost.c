@@ -12,11 +12,13 @@
 #include "backend/block/vbd.h"
 #include "backend/cpu.h"
 
+#define EACH_FIRST 1000000000u /* who has a limit has one request taken, until one was billed */
 #define SHARE_SHIFT 20u /* what is divided is less than hours */
 
 void cost_open(struct queue *q)
 {
 	q->clock = cpu_ns();
+	q->each = EACH_FIRST;
 }
 
 static uint64_t lap(struct queue *q)
@@ -101,6 +103,8 @@ static inline void bill(struct queue *q, struct slot *s, uint16_t row, struct un
 	if (s->gauged)
 		data_cost(q, s);
 	q->pages -= s->r.segments;
+	q->unposted--;
+	q->each = q->each == EACH_FIRST ? s->ns : q->each - q->each / 8 + s->ns / 8;
 	s->next = q->free;
 	q->free = s;
 }
@@ -130,7 +134,6 @@ void cost_settle(struct queue *q)
 	}
 	q->cycles = 0;
 	q->workers = q->answered = 0;
-	q->admitted = false; /* to be asked anew, with this */
 	book(q, &u, 0);
 }
 

@@ -230,6 +230,7 @@ static void take_one(struct queue *q, uint8_t flags)
 
 	q->free = s->next;
 	q->taken++;
+	q->unposted++;
 	s->flags = flags;
 	s->again = s->answered = s->held = false;
 	s->ns = s->data_ns = 0;
@@ -330,27 +331,20 @@ static bool full(const struct queue *q)
 	return !q->free || q->pages + SEGMENTS > FLYING_PAGES;
 }
 
-/* What has been posted so far is known: one question is enough until the next is. */
-static bool admitted(struct queue *q)
-{
-	if (!q->admitted)
-		q->admitted = acctring_admit(q->lane, q->v->d->payer.row);
-	return q->admitted;
-}
-
 /* Takes requests; `there`: those in the ring.  Returns how many it left. */
 static int take(struct queue *q, int there, bool *blocked)
 {
 	unsigned int n;
 
-	q->admitted = false;
 	q->weight = 0;
 	for (n = 0; there && !is_over(q) && !full(q); n++, there--) {
-		*blocked = !admitted(q);
+		*blocked = !acctring_admit_more(q->lane, q->v->d->payer.row, q->unposted * q->each);
 		if (*blocked)
 			break;
 		take_one(q, n ? 0 : ACCTRING_F_FIRST);
 	}
+	if (n)
+		q->ask_ns = 0;
 	q->worked |= n || *blocked;
 	copy_now(q);
 	submit(q);

@@ -12,7 +12,9 @@
 
 #include "backend/block/vbd.h"
 
-#define ASK_AGAIN_NS 1500000L /* of a guest without allowance; at most 2 ms */
+/* Of a guest without allowance; then rarer, for it pays for that, too. */
+#define ASK_FIRST_NS 1500000
+#define ASK_MOST_NS 12000000
 
 /* Takes the event that poll announced; false: the channel is lost. */
 static bool take_event(struct queue *q)
@@ -41,13 +43,19 @@ static bool let_event(struct queue *q)
 	return !xenevtchn_unmask(q->xce, port);
 }
 
+static long ask_after(struct queue *q)
+{
+	q->ask_ns = q->ask_ns ? q->ask_ns * 2 : ASK_FIRST_NS;
+	if (q->ask_ns > ASK_MOST_NS)
+		q->ask_ns = ASK_MOST_NS;
+	return q->ask_ns;
+}
+
 /* Sleeps as long as there is nothing to do; false: the end, or q->broken. */
 static bool sleep_after(struct queue *q, enum served s)
 {
-	static const struct timespec soon = { 0, ASK_AGAIN_NS }, now = { 0, 0 };
-	const struct timespec *timeout = s == SERVED_SOME      ? &now
-					 : s == SERVED_BLOCKED ? &soon
-							       : NULL;
+	const struct timespec again = { 0, s == SERVED_BLOCKED ? ask_after(q) : 0 };
+	const struct timespec *timeout = s == SERVED_SOME || s == SERVED_BLOCKED ? &again : NULL;
 	struct pollfd fd[3] = {
 		{ .fd = q->v->wake, .events = POLLIN },
 		{ .fd = s == SERVED_ALL ? xenevtchn_fd(q->xce) : -1, .events = POLLIN },

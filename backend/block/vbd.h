@@ -85,7 +85,9 @@ struct queue {
 	unsigned int workers, answered; /* so many, of them so many to be billed */
 	uint64_t cycles; /* for so long */
 	uint64_t mark; /* the counter when last read */
-	bool admitted; /* since what it posted last */
+	unsigned int unposted; /* requests that were taken, and are not billed yet */
+	uint64_t each; /* what such a request costs, ns, smoothed */
+	long ask_ns; /* between two questions whether more may be spent; 0: it could be */
 	uint64_t event_at; /* the counter when an event came; 0: requests were seen since */
 	int masked; /* the port whose event was taken, or -1 */
 	bool worked; /* since then */
