@@ -364,9 +364,10 @@ enum served queue_turn(struct queue *q)
 	q->mark = now;
 	there = take(q, there, &blocked);
 	more = reap(q);
-	push(q);
+	/* posted before the guest sees it: a kill between the two loses an answer, not a bill */
 	if (q->answered)
 		cost_settle(q);
+	push(q);
 	if (blocked)
 		return SERVED_BLOCKED;
 	if (!there)
