@@ -11,7 +11,9 @@
 #include "backend/net/net.h"
 #include "common/clock.h"
 
-#define LATER_MS 1u /* at most 2 ms */
+/* While nothing comes of it, it is asked more rarely: its guest pays for that, too. */
+#define LATER_FIRST_MS 1u
+#define LATER_MOST_MS 8u
 
 /* ---- what others want ---- */
 
@@ -80,22 +82,33 @@ void queue_later(struct queue *q)
 
 	if (q->list != QUEUE_IDLE)
 		return;
-	if (TAILQ_EMPTY(&w->later))
-		w->later_at = now_ms() + LATER_MS;
+	q->while_ms = q->while_ms ? q->while_ms * 2 : LATER_FIRST_MS;
+	if (q->while_ms > LATER_MOST_MS)
+		q->while_ms = LATER_MOST_MS;
+	q->due_ms = now_ms() + q->while_ms;
+	if (TAILQ_EMPTY(&w->later) || q->due_ms < w->later_at)
+		w->later_at = q->due_ms;
 	TAILQ_INSERT_TAIL(&w->later, q, link);
 	q->list = QUEUE_LATER;
 }
 
 void worker_later(struct worker *w)
 {
-	struct queue *q;
+	uint64_t now = TAILQ_EMPTY(&w->later) ? 0 : now_ms(), next = UINT64_MAX;
+	struct queue *q, *after;
 
-	if (TAILQ_EMPTY(&w->later) || now_ms() < w->later_at)
+	if (now < w->later_at)
 		return;
-	while ((q = TAILQ_FIRST(&w->later))) {
-		take_off(q);
-		queue_ready(q);
+	for (q = TAILQ_FIRST(&w->later); q; q = after) {
+		after = TAILQ_NEXT(q, link);
+		if (q->due_ms <= now) {
+			take_off(q);
+			queue_ready(q);
+		} else if (q->due_ms < next) {
+			next = q->due_ms;
+		}
 	}
+	w->later_at = next;
 }
 
 /* ---- queues come and go ---- */

@@ -216,7 +216,7 @@ static bool give_next(struct queue *q, struct batch *b)
 
 	if (from == FROM_NOWHERE)
 		return false;
-	if (!acctring_admit(q->w->lane, vif_payer(q->v)->row)) {
+	if (!queue_admitted(q)) {
 		q->later = true;
 		return false;
 	}

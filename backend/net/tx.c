@@ -252,7 +252,7 @@ static int final_check(struct queue *q, int left)
 static bool take_all(struct queue *q, struct batch *b, int *left, int *n)
 {
 	while (*left > 0 && b->n < TX_BATCH && b->bytes < BATCH_BYTES) {
-		if (!acctring_admit(q->w->lane, vif_payer(q->v)->row))
+		if (!queue_admitted(q))
 			return true;
 		*n = take_frame(q, b, (unsigned int)*left);
 		if (*n <= 0)

@@ -97,7 +97,7 @@ static void bill_idle(struct queue *q, uint64_t ns)
 static uint64_t serve(struct queue *q)
 {
 	struct meter *m = &q->w->meter;
-	bool brought;
+	unsigned int brought;
 	uint64_t ns;
 
 	q->again = q->later = false;
@@ -111,6 +111,8 @@ static uint64_t serve(struct queue *q)
 	brought = m->n;
 	ns = meter_settle(m, q->idle);
 	if (brought) {
+		q->each = q->each ? (q->each * 7 + ns / brought) / 8 : ns / brought;
+		q->while_ms = 0;
 		q->idle = 0;
 		q->event = false;
 	} else {

@@ -10,6 +10,7 @@
 #include "backend/net/vif.h"
 
 #define WORKERS 64u /* most of them */
+#define EACH_FIRST_NS 1000000000u /* who has a limit gets one frame through, until one was */
 
 /* A part of a frame, on its way from or to a page of a guest. */
 struct piece {
@@ -62,6 +63,13 @@ struct frame *worker_frame(struct worker *w, unsigned int i);
 /* 0 or -errno; the thread has a lane and runs. */
 int worker_start(struct worker *w, struct net *net);
 void worker_stop(struct worker *w);
+
+/* May its guest spend more?  Of what the batch has taken so far not all may be its own. */
+static inline bool queue_admitted(const struct queue *q)
+{
+	return acctring_admit_more(q->w->lane, vif_payer(q->v)->row,
+				   q->w->meter.n * (q->each ? q->each : EACH_FIRST_NS));
+}
 
 /* ready.c */
 /* By any thread: has q's worker look at it. */
