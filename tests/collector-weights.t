@@ -2,7 +2,14 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Debt of VMs without a cap, in a sandbox: while all CPUs are busy, the weight of who
 # makes a driver domain work falls, the others' rise, and all come back.
-# timeout: 90
+# timeout: 180
+# On two CPUs, however many there are: four threads and the driver domain's fill them.  Equal
+# weights: how this kernel divides two CPUs among them is not ours to know, but the driver
+# domain's part, all of it for web, makes web's more than half.
+if [ -z "$XSANDBOX" ]; then
+	cpus=$(taskset -cp $$ | sed 's/.*: //' | perl -pe 's/(\d+)-(\d+)/join ",", $1 .. $2/ge' | cut -d , -f 1-2)
+	taskset -cp "$cpus" $$ >/dev/null || exit 1
+fi
 . "$(dirname "$0")/lib/debt.sh"
 
 # 3 (web) makes net work, 4 (batch) nobody; both would burn all CPUs
@@ -16,29 +23,29 @@ cat >"$tmp/conf" <<-CONF
 CONF
 device 3 1
 "$prog" set 1 256 30 >/dev/null
-"$prog" set 3 512 0 >/dev/null
+"$prog" set 3 256 0 >/dev/null
 start_collector -v
 soon 20 test -S "$tmp/run/collector.sock"
 ok $? "the collector runs"
 net_works_for "$web"
-is "$(weight 3) $(weight 4)" "512 256" "nobody is busy: weights are as they were"
+is "$(weight 3) $(weight 4)" "256 256" "nobody is busy: weights are as they were"
 background 3 web "$prog" spin 1000000 2
 background 4 batch "$prog" spin 1000000 2
-falls() { [ "$(weight 3)" -lt 480 ]; }
-rises() { [ "$(weight 4)" -gt 270 ]; }
+falls() { [ "$(weight 3)" -lt 240 ]; }
+rises() { [ "$(weight 4)" -gt 272 ]; }
 soon 20 falls
-ok $? "all are busy: web's weight falls ($(weight 3))"
+ok $? "all are busy: web's weight falls ($(weight 3), CPUs $(taskset -cp $$ | sed 's/.*: //'))"
 soon 20 rises
 ok $? "and batch's rises ($(weight 4))"
 is "$(cap 3) $(cap 4)" "0 0" "no cap is made of it"
-like "$("$ctl" entitle | awk '$2 == 3 { print $3, $4, $5, $6 }')" "^on weight 512 512\$" "web has a right to 512"
+like "$("$ctl" entitle | awk '$2 == 3 { print $3, $4, $5, $6 }')" "^on weight 256 256\$" "web has a right to 256"
 "$ctl" off
-is "$(weight 3) $(weight 4)" "512 256" "acctctl off: all is given back when it returns"
+is "$(weight 3) $(weight 4)" "256 256" "acctctl off: all is given back when it returns"
 "$ctl" debt
 soon 20 falls
 kill -KILL "$collector"
 wait "$collector" 2>/dev/null
-promised 2 eval '[ "$(weight 3) $(weight 4)" = "512 256" ]'
+promised 2 eval '[ "$(weight 3) $(weight 4)" = "256 256" ]'
 ok $? "kill -9 of the collector: given back ($took ms)"
 start_collector -v
 soon 20 falls

@@ -2,7 +2,8 @@
 # shellcheck shell=bash
 # A guest that reads as fast as it can, from a disk of dom0, with a limit of 5 % of a CPU:
 # what it is charged by dom0's own clock, in all and in the worst second, without
-# the limit and with it; and how long a neighbour's reading takes beside it.
+# the limit and with it; and how long a neighbour's reading takes beside it.  Then one
+# that floods that neighbour with frames.
 # limit: 300
 # bed: oxenstored
 guests offender neighbour
@@ -60,12 +61,34 @@ acctctl limit --list >&2
 cat "$run/looks" >"$results/guard-limit.json"
 awk -v m="$mean" -v w="$worst" -v f="$free" 'BEGIN { exit !(f > 10 && m >= 4.5 && m <= 5.5 && w <= 6.5) }' ||
 	fail "limit 5 %, free $free %: $mean %, worst second $worst %"
+io_stop offender
+
+# frames: two queues, what it costs to give them to the neighbour is the sender's, too
+start_at dom0 netback 'acctring-netback -v --totals /tmp/vif.tsv'
+for n in 1:offender 2:neighbour; do
+	acctctl attach nic "${n#*:}" 0 --mac "00:16:3e:00:00:0${n%:*}" --wait >&2 || fail "attach: $(log_of dom0 netback)"
+	in_guest "${n#*:}" 10 "ifconfig eth0 10.0.0.${n%:*} up"
+done
+in_guest offender 30 'ping -c 3 -w 25 10.0.0.2' >&2 || fail "no ping: $(log_of dom0 netback)"
+acctctl limit offender --clear >&2
+in_guest neighbour 5 'flood count udp 6000 0 600000 >/dev/null 2>&1 &'
+in_guest offender 5 'flood send udp 10.0.0.2 6000 1000 600000 >/dev/null 2>&1 & echo $! >/tmp/flood.pid'
+sleep 2
+read -r free worst _ looks < <(charged $((8 * slow))) || fail "no looks: $(head -c 600 "$run/looks")"
+diag "frames without a limit: $free % of a CPU, worst second $worst %"
+acctctl limit offender 5% >&2
+sleep 4
+read -r mean worst low looks < <(charged $((25 * slow))) || fail "no looks: $(head -c 600 "$run/looks")"
+diag "frames, limit 5 %: $mean % over the run, seconds from $low to $worst % ($looks looks)"
+awk -v m="$mean" -v w="$worst" -v f="$free" 'BEGIN { exit !(f > 10 && m >= 4.5 && m <= 5.5 && w <= 6.5) }' ||
+	fail "frames, limit 5 %, free $free %: $mean %, worst second $worst %"
+
 # who limits is killed: the guest is free at once
 at dom0 5 'kill -KILL $(cat /tmp/acctringd.pid) $(pidof acctringd)'
-before=$(at dom0 5 'cat /proc/$(cat /tmp/blkback.pid)/stat' | awk '{ print $14 + $15 }')
+before=$(at dom0 5 'cat /proc/$(cat /tmp/netback.pid)/stat' | awk '{ print $14 + $15 }')
 sleep 3
-after=$(at dom0 5 'cat /proc/$(cat /tmp/blkback.pid)/stat' | awk '{ print $14 + $15 }')
-diag "the accountant is killed: blkback burns $((after - before)) of 300 ticks"
+after=$(at dom0 5 'cat /proc/$(cat /tmp/netback.pid)/stat' | awk '{ print $14 + $15 }')
+diag "the accountant is killed: netback burns $((after - before)) of 300 ticks"
 [ $((after - before)) -gt 30 ] || fail "still limited"
-io_stop offender
+in_guest offender 5 'kill $(cat /tmp/flood.pid)'
 clean_log
