@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <linux/falloc.h>
@@ -188,12 +189,34 @@ void file_close(struct file *f)
 	f->direct = f->fd = -1;
 }
 
-bool file_touch(const struct file *f)
+/* What file systems take for the time of a change; it stands still between ticks. */
+static uint64_t tick(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME_COARSE, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+bool file_due(const struct file *f)
+{
+	return !f->block && __atomic_load_n(&f->touched, __ATOMIC_RELAXED) != tick();
+}
+
+bool file_touch(struct file *f)
 {
 	static const struct timespec now[2] = { { .tv_nsec = UTIME_OMIT },
 						{ .tv_nsec = UTIME_NOW } };
+	uint64_t at = tick();
 
-	return !f->block && !futimens(f->fd, now);
+	if (f->block)
+		return false;
+	if (__atomic_load_n(&f->touched, __ATOMIC_RELAXED) == at)
+		return true;
+	if (futimens(f->fd, now))
+		return false;
+	__atomic_store_n(&f->touched, at, __ATOMIC_RELAXED);
+	return true;
 }
 
 int file_discard(const struct file *f, uint64_t offset, uint64_t bytes)

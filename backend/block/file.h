@@ -15,6 +15,7 @@ struct file {
 	int direct; /* past it; -1: it does not take that, or it is not safe */
 	bool block; /* a device */
 	bool readonly;
+	uint64_t touched; /* the tick of file_touch(), of whichever thread */
 	uint64_t bytes;
 	uint32_t sector; /* what a device, or `direct`, is read and written by */
 	uint32_t physical; /* a multiple of it, what it is written by without loss */
@@ -40,10 +41,11 @@ static inline int file_way(const struct file *f, uint64_t places)
 
 /*
  * Most often a write to a file would have to wait only because the time of
- * its last change is due to be written, once a tick: does that.  False: that
- * is not it.
+ * its last change is due to be written, once a tick of the kernel's clock: is it?
  */
-bool file_touch(const struct file *f);
+bool file_due(const struct file *f);
+/* Does that, which may wait, if it is due.  False: it is a device, or cannot be. */
+bool file_touch(struct file *f);
 /* 0 or -errno. */
 int file_discard(const struct file *f, uint64_t offset, uint64_t bytes);
 

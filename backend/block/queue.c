@@ -163,9 +163,28 @@ static int16_t wait_now(struct queue *q, struct slot *s)
 	return status;
 }
 
+static bool touch(struct queue *q)
+{
+	bool ok;
+
+	queue_leave(q);
+	ok = file_touch(&q->v->file);
+	queue_enter(q);
+	cost_skip(q);
+	return ok;
+}
+
 static bool *waits(struct queue *q, const struct slot *s)
 {
 	return &q->waits[s->t.fd == q->v->file.direct][s->t.write];
+}
+
+/* A write is put when nothing is due that would have it put twice. */
+static void put(struct queue *q, struct slot *s)
+{
+	if (s->t.write && file_due(&q->v->file))
+		touch(q);
+	aio_put(&q->aio, &s->t);
 }
 
 static void copy_now(struct queue *q);
@@ -193,7 +212,7 @@ static void start(struct queue *q, struct slot *s, int16_t status)
 	if (status != BLKIF_RSP_OKAY)
 		answer(q, s, status);
 	else if (s->held && !*waits(q, s))
-		aio_put(&q->aio, &s->t);
+		put(q, s);
 	else
 		finish(q, s, wait_now(q, s));
 }
@@ -243,17 +262,6 @@ static void take_one(struct queue *q, uint8_t flags)
 		line_up(q, s);
 	else
 		start(q, s, status);
-}
-
-static bool touch(struct queue *q)
-{
-	bool ok;
-
-	queue_leave(q);
-	ok = file_touch(&q->v->file);
-	queue_enter(q);
-	cost_skip(q);
-	return ok;
 }
 
 /* How a transfer ended: bytes, or -errno.  FLIES: it is put again. */
