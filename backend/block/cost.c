@@ -3,7 +3,7 @@
  * What requests cost.  That is the CPU time of the queue's thread, all of it:
  * between two answers lies also what it took to sleep, to be woken and to
  * take the event.  The clock is dear, a system call, so it is read once in a
- * turn that has answered, and before and after what waits for the file.
+ * turn that has answered, and after what waits for the file.
  *
  * What was burned since is divided: to each request the cycles that were
  * counted for it, in ns; what is left (the event, the look at the ring, a
@@ -137,9 +137,19 @@ void cost_settle(struct queue *q)
 	book(q, &u, 0);
 }
 
+/* What was counted for others since the clock was read stays for them, to be settled. */
+static uint64_t lap_but_counted(struct queue *q)
+{
+	uint64_t ns = lap(q), own = acctring_ns(q->lane, q->cycles), rest = own < ns ? own : ns;
+
+	q->clock -= rest;
+	q->burned -= rest;
+	return ns - rest;
+}
+
 void cost_waited(struct queue *q, struct slot *s)
 {
-	s->ns += lap(q);
+	s->ns += lap_but_counted(q);
 	cost_skip(q);
 }
 

@@ -155,7 +155,6 @@ static int16_t wait_now(struct queue *q, struct slot *s)
 
 	q->weight += WAITED;
 	submit(q);
-	cost_settle(q);
 	queue_leave(q);
 	status = wait_for_file(q, s);
 	queue_enter(q);

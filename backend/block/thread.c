@@ -15,6 +15,7 @@
 /* Of a guest without allowance; then rarer, for it pays for that, too. */
 #define ASK_FIRST_NS 1500000
 #define ASK_MOST_NS 12000000
+#define LOOK_TURNS 8u /* while there is work: turns between two looks whether it is the end */
 
 /* Takes the event that poll announced; false: the channel is lost. */
 static bool take_event(struct queue *q)
@@ -108,8 +109,8 @@ void queue_again(struct queue *q)
 
 static void serve_forever(struct queue *q)
 {
+	unsigned int turns = 0;
 	enum served s;
-
 	bool go_on;
 
 	q->masked = -1;
@@ -122,7 +123,7 @@ static void serve_forever(struct queue *q)
 			break;
 		}
 		if (s == SERVED_SOME) { /* it only looks, and does not sleep */
-			if (!sleep_after(q, s))
+			if (++turns % LOOK_TURNS == 0 && !sleep_after(q, s))
 				break;
 			queue_again(q);
 			continue;

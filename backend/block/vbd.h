@@ -165,7 +165,7 @@ void cost_worked(struct queue *q, struct slot *s, uint64_t cycles);
 void cost_answered(struct queue *q, struct slot *s);
 /* Divides what was burned among those that worked. */
 void cost_settle(struct queue *q);
-/* All that was burned since cost_settle() is this request's. */
+/* What was burned and not counted since the clock was read is this request's. */
 void cost_waited(struct queue *q, struct slot *s);
 /* A kick that brought nothing. */
 void cost_idle_event(struct queue *q);
