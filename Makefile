@@ -258,9 +258,11 @@ $(B)/bench/blkback-bare$(1): $(call bare,$(1)) $(B)/libbackend.a $(BASE)
 endef
 $(foreach n,1 2,$(eval $(call bare_rules,$(n))))
 
-bench: all $(BENCH) $(B)/tests/prog/backend_drain $(B)/bench/blkback-bare1 $(B)/bench/blkback-bare2
+bench: all $(BENCH) $(B)/tests/prog/backend_drain $(B)/bench/blkback-bare1 $(B)/bench/blkback-bare2 \
+       $(B)/tests/prog/sandbox_cpu $(B)/xen/bin/poster
 	@BUILD=$(abspath $(B)) bash bench/post.sh
 	@BUILD=$(abspath $(B)) bash bench/block.sh
+	@BUILD=$(abspath $(B)) bash bench/vms.sh
 
 # Simulations (docs/debt.md): prints the numbers, writes what is drawn from them.
 figures: $(SIM)
