@@ -4,6 +4,14 @@
  */
 #include "backend/kernel/cost.h"
 
+void kcost_move(struct kcost *to, struct kcost *from)
+{
+	to->ns += from->ns;
+	to->units += from->units;
+	to->bytes += from->bytes;
+	*from = (struct kcost){ 0 };
+}
+
 void share_ns(uint64_t ns, struct kcost *const *parts, unsigned int n)
 {
 	__extension__ typedef unsigned __int128 wide;

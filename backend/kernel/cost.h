@@ -17,6 +17,9 @@ static inline bool kcost_is_due(const struct kcost *c)
 	return c->ns || c->units || c->bytes;
 }
 
+/* All of *from is *to's. */
+void kcost_move(struct kcost *to, struct kcost *from);
+
 /*
  * Splits ns among n parts by their units; all to parts[n], the last, where
  * there are none.

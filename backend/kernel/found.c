@@ -72,22 +72,39 @@ static void let_go(struct kernel *k, struct kdev *d)
 void kdev_free(struct kernel *k, struct kdev *d)
 {
 	let_go(k, d);
+	pairs_remove(&k->pairs, d);
 	if (d->payer.total)
 		bill_disconnect(kernel_bill(k, d), &d->payer);
 	LIST_REMOVE(d, link);
 	free(d);
 }
 
-void kdev_remove(struct kernel *k, struct kdev *d)
+static bool is_due(const struct kdev *d)
 {
 	unsigned int i;
 
 	for (i = 0; i < ACCTRING_CLASSES && !kcost_is_due(&d->cost[i]); i++)
 		;
-	if (i == ACCTRING_CLASSES)
-		kdev_free(k, d);
-	else
+	return i < ACCTRING_CLASSES || pairs_wait(d);
+}
+
+void kdev_remove(struct kernel *k, struct kdev *d)
+{
+	if (is_due(d))
 		let_go(k, d);
+	else
+		kdev_free(k, d);
+}
+
+void kernel_drop_gone(struct kernel *k)
+{
+	struct kdev *d, *next;
+
+	for (d = LIST_FIRST(&k->devices); d; d = next) {
+		next = LIST_NEXT(d, link);
+		if (d->gone && !is_due(d))
+			kdev_free(k, d);
+	}
 }
 
 bool kdev_connected(const struct kdev *d)
@@ -122,6 +139,18 @@ static int find_physical(struct kernel *k, struct kdev *d)
 	return 0;
 }
 
+/* Its number in this network namespace. */
+static void number_vif(struct kdev *d)
+{
+	char path[THREAD_BASE + sizeof("net//ifindex")], text[32];
+	uint64_t n;
+
+	snprintf(path, sizeof(path), "net/%s/ifindex", d->base[1]);
+	if (read_text(d->dir, path, text, sizeof(text)) > 0 && parse_count(text, &n) &&
+	    n <= UINT32_MAX)
+		d->ifindex = (unsigned int)n;
+}
+
 /* The interface may have been renamed; it is the one below the device. */
 static void name_vif(struct kdev *d)
 {
@@ -131,10 +160,13 @@ static void name_vif(struct kdev *d)
 	size_t n;
 
 	vif_base(d->base[0], d->domid, d->id);
+	d->ifindex = 0;
 	while (dir && (e = readdir(dir))) {
 		n = strlen(e->d_name);
-		if (e->d_name[0] != '.' && n < THREAD_BASE)
-			memcpy(d->base[1], e->d_name, n + 1);
+		if (e->d_name[0] == '.' || n >= THREAD_BASE)
+			continue;
+		memcpy(d->base[1], e->d_name, n + 1);
+		number_vif(d);
 	}
 	if (dir)
 		closedir(dir);

@@ -65,8 +65,10 @@ void kdev_burned(struct kdev *d, enum kdev_work work, uint64_t ns)
 {
 	if (work == KDEV_RING)
 		d->ring_ns += ns;
+	else if (work == KDEV_RX)
+		d->received.ns += ns;
 	else
-		d->cost[work == KDEV_RX ? ACCTRING_CLASS_RX : ACCTRING_CLASS_TX].ns += ns;
+		d->cost[ACCTRING_CLASS_TX].ns += ns;
 }
 
 static bool gather_threads(struct kernel *k)
@@ -116,7 +118,7 @@ static void open_count(struct kdev *d, unsigned int i, const char *file)
 static void gather_count(struct kdev *d, unsigned int i, const struct source *s)
 {
 	struct counter *c = &d->count[i], was;
-	struct kcost *cost = &d->cost[s->klass];
+	struct kcost *cost = s->klass == ACCTRING_CLASS_RX ? &d->received : &d->cost[s->klass];
 	uint64_t now, n;
 	int r;
 
@@ -185,17 +187,24 @@ static void gather_disk(struct kdev *d)
 	}
 }
 
-static void gather_device(struct kdev *d)
+static void gather_vif(struct kdev *d)
 {
 	unsigned int i;
 
-	if (d->kind == ACCTRING_KIND_VBD) {
-		gather_disk(d);
-	} else {
-		for (i = 0; i < KDEV_COUNTS && sources_of(d)[i].file; i++)
-			gather_count(d, i, &sources_of(d)[i]);
+	for (i = 0; i < KDEV_COUNTS && sources_of(d)[i].file; i++)
+		gather_count(d, i, &sources_of(d)[i]);
+}
+
+static void gather_devices(struct kernel *k, unsigned int kind, void (*gather)(struct kdev *d))
+{
+	struct kdev *d;
+
+	LIST_FOREACH(d, &k->devices, link) {
+		if (d->gone || d->kind != kind)
+			continue;
+		gather(d);
+		d->old = false; /* what is opened later begins at 0 */
 	}
-	d->old = false; /* what is opened later begins at 0 */
 }
 
 bool kernel_gather(struct kernel *k)
@@ -203,13 +212,16 @@ bool kernel_gather(struct kernel *k)
 	struct kdev *d;
 	bool ended;
 
-	/* first: those that end here have burned a last part */
+	/* before the kernel tells whose these were, and some more */
+	gather_devices(k, ACCTRING_KIND_VIF, gather_vif);
+	/* before threads: those that end here have burned a last part */
 	level2_gather(k);
 	ended = gather_threads(k);
 	ended |= kernel_gather_processes(k);
+	gather_devices(k, ACCTRING_KIND_VBD, gather_disk);
 	LIST_FOREACH(d, &k->devices, link)
-		if (!d->gone)
-			gather_device(d);
+		if (d->kind == ACCTRING_KIND_VIF)
+			pairs_settle(&k->pairs, d);
 	return ended;
 }
 

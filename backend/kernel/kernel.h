@@ -18,6 +18,7 @@
 #include "backend/kernel/counter.h"
 #include "backend/kernel/parse.h"
 #include "backend/kernel/pour.h"
+#include "backend/kernel/senders.h"
 #include "common/xs.h"
 
 #define KERNEL_KINDS (ACCTRING_KIND_OTHER + 1)
@@ -46,6 +47,9 @@ struct kdev {
 	unsigned int lacks; /* searches in a row that found none, though it is connected */
 	struct counter count[KDEV_COUNTS];
 	uint64_t ring_ns; /* of a disk's threads in this period */
+	unsigned int ifindex; /* of an interface; 0: it is in another network namespace */
+	struct kcost received; /* by an interface's guest in this period, not yet divided */
+	struct pair_list senders; /* of that */
 	struct share share[KDEV_WORKS]; /* level 2, while it divides */
 	struct kcost cost[ACCTRING_CLASSES]; /* not yet posted */
 	struct payer payer;
@@ -77,6 +81,7 @@ struct kernel {
 	struct kdev_list devices;
 	struct kthread_list threads;
 	struct kproc_list procs;
+	struct pairs pairs; /* of senders and receivers */
 	struct level2 *level2; /* NULL: level 1 */
 	char level1[160]; /* why it is level 1 */
 	bool unnamed; /* level 2 has seen a process that the store may name by now */
@@ -108,6 +113,8 @@ static inline struct bill *kernel_bill(struct kernel *k, const struct kdev *d)
 int kernel_find_devices(struct kernel *k, bool *changed);
 /* It is gone: forgets it, but not what it cost. */
 void kdev_remove(struct kernel *k, struct kdev *d);
+/* Forgets those that are gone and all of whose cost is posted. */
+void kernel_drop_gone(struct kernel *k);
 /* Whatever it cost. */
 void kdev_free(struct kernel *k, struct kdev *d);
 /* Reads its state; true when it is another. */
@@ -147,7 +154,7 @@ unsigned int kdev_units(const struct kdev *d, uint64_t *units, uint64_t *bytes);
 /* post.c */
 /* Opens the lanes; dies if it cannot. */
 void kernel_open_lanes(struct kernel *k, unsigned int lanes);
-/* Posts what is due, as far as there is room. Returns how many devices and processes wait. */
+/* Posts what is due, as far as there is room. Returns how many devices, processes and pairs wait. */
 unsigned int kernel_post(struct kernel *k);
 /* CPU of this process. */
 uint64_t process_ns(void);

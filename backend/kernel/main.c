@@ -283,6 +283,7 @@ int main(int argc, char **argv)
 	LIST_INIT(&k->devices);
 	LIST_INIT(&k->threads);
 	LIST_INIT(&k->procs);
+	TAILQ_INIT(&k->pairs.turns);
 	raise_files();
 	signals = signals_open();
 	k->xsh = xs_open(0);

@@ -56,11 +56,11 @@ static bool take_piece(struct kernel *k, struct kcost *c, struct acctring_cost *
 	return true;
 }
 
-/* false: some of it waits. */
-static bool post_cost(struct kernel *k, const struct payer *payer, unsigned int klass,
-		      struct kcost *c)
+/* cause: a row, 0: nobody that is known.  false: some of it waits. */
+static bool post_caused(struct kernel *k, const struct payer *payer, unsigned int klass,
+			struct kcost *c, uint16_t cause)
 {
-	struct acctring_cost piece = { .klass = (uint8_t)klass };
+	struct acctring_cost piece = { .klass = (uint8_t)klass, .cause = cause };
 	unsigned int lane;
 
 	while (kcost_is_due(c)) {
@@ -72,6 +72,17 @@ static bool post_cost(struct kernel *k, const struct payer *payer, unsigned int 
 	return true;
 }
 
+static bool post_cost(struct kernel *k, const struct payer *payer, unsigned int klass,
+		      struct kcost *c)
+{
+	return post_caused(k, payer, klass, c, 0);
+}
+
+static bool connect_device(struct kernel *k, struct kdev *d)
+{
+	return bill_connect(kernel_bill(k, d), &d->payer, d->pays, d->id);
+}
+
 static bool post_device(struct kernel *k, struct kdev *d)
 {
 	unsigned int i;
@@ -79,8 +90,7 @@ static bool post_device(struct kernel *k, struct kdev *d)
 	for (i = 1; i < ACCTRING_CLASSES; i++) {
 		if (!kcost_is_due(&d->cost[i]))
 			continue;
-		if (!bill_connect(kernel_bill(k, d), &d->payer, d->pays, d->id) ||
-		    !post_cost(k, &d->payer, i, &d->cost[i]))
+		if (!connect_device(k, d) || !post_cost(k, &d->payer, i, &d->cost[i]))
 			return false;
 	}
 	return true;
@@ -102,16 +112,36 @@ static unsigned int post_devices(struct kernel *k)
 
 	for (d = LIST_FIRST(&k->devices); d; d = next) {
 		next = LIST_NEXT(d, link);
-		if (post_device(k, d)) {
-			if (d->gone)
-				kdev_free(k, d);
+		if (post_device(k, d))
 			continue;
-		}
 		waiting++;
 		LIST_REMOVE(d, link);
 		LIST_INSERT_HEAD(&k->devices, d, link);
 	}
 	return waiting;
+}
+
+static bool post_pair(struct kernel *k, struct pair *p)
+{
+	return !kcost_is_due(&p->cost) ||
+	       (connect_device(k, p->to) && connect_device(k, p->from) &&
+		post_caused(k, &p->to->payer, ACCTRING_CLASS_RX, &p->cost, p->from->payer.row));
+}
+
+/* They may be many: in turn, in the room that others have left. */
+static unsigned int post_pairs(struct kernel *k)
+{
+	unsigned int left = k->pairs.n;
+	struct pair *p;
+
+	for (; left; left--) {
+		p = TAILQ_FIRST(&k->pairs.turns);
+		if (!post_pair(k, p))
+			return left;
+		TAILQ_REMOVE(&k->pairs.turns, p, turn);
+		TAILQ_INSERT_TAIL(&k->pairs.turns, p, turn);
+	}
+	return 0;
 }
 
 static bool post_process(struct kernel *k, struct kproc *p)
@@ -155,6 +185,8 @@ unsigned int kernel_post(struct kernel *k)
 	/* they are few, with a record each: devices do not wait long for them */
 	waiting = post_processes(k);
 	waiting += post_devices(k);
+	waiting += post_pairs(k);
+	kernel_drop_gone(k);
 	/* after the posts, so that it is divided among all of them */
 	for (i = 0; i < k->pour.lanes; i++)
 		acctring_lane_clock(k->lane[i], k->pour.clock[i]);

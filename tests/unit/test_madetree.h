@@ -115,6 +115,7 @@ static int make_tree(void **state)
 	k.began = 1000;
 	LIST_INIT(&k.devices);
 	LIST_INIT(&k.threads);
+	TAILQ_INIT(&k.pairs.turns);
 	return 0;
 }
 
