@@ -23,9 +23,44 @@
 static struct sum {
 	struct bpf_key key;
 	struct bpf_sum is;
-} sums[64];
-static unsigned int nsums, forgotten;
+} sums[64], pairs[8];
+static unsigned int nsums, npairs, forgotten, forgotten_pairs;
 static uint64_t fed;
+
+/* The one of that key, which may be new. */
+static struct bpf_sum *sum_of(struct sum *all, unsigned int *n, unsigned int most,
+			      const struct bpf_key *key)
+{
+	unsigned int i;
+
+	for (i = 0; i < *n && memcmp(&all[i].key, key, sizeof(*key)) != 0; i++)
+		;
+	assert_true(i < most);
+	if (i == *n)
+		all[(*n)++] = (struct sum){ *key, { 0, 0 } };
+	return &all[i].is;
+}
+
+static unsigned int forget_sum(struct sum *all, unsigned int *n, const struct bpf_key *key)
+{
+	unsigned int i;
+
+	for (i = 0; i < *n; i++)
+		if (!memcmp(&all[i].key, key, sizeof(*key))) {
+			all[i] = all[--*n];
+			return 1;
+		}
+	return 0;
+}
+
+static int read_sums(const struct sum *all, unsigned int n, bpf_each *each, void *arg)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		each(arg, &all[i].key, &all[i].is);
+	return 0;
+}
 
 struct bpf_load *bpf_load_open(char *why, size_t size)
 {
@@ -48,24 +83,26 @@ bool bpf_load_again(struct bpf_load *b)
 
 int bpf_load_read(struct bpf_load *b, bpf_each *each, void *arg)
 {
-	unsigned int i;
-
 	(void)b;
-	for (i = 0; i < nsums; i++)
-		each(arg, &sums[i].key, &sums[i].is);
-	return 0;
+	return read_sums(sums, nsums, each, arg);
 }
 
 void bpf_load_forget(struct bpf_load *b, const struct bpf_key *key)
 {
-	unsigned int i;
-
 	(void)b;
-	for (i = 0; i < nsums; i++)
-		if (!memcmp(&sums[i].key, key, sizeof(*key))) {
-			sums[i] = sums[--nsums];
-			forgotten++;
-		}
+	forgotten += forget_sum(sums, &nsums, key);
+}
+
+int bpf_load_read_pairs(struct bpf_load *b, bpf_each *each, void *arg)
+{
+	(void)b;
+	return read_sums(pairs, npairs, each, arg);
+}
+
+void bpf_load_forget_pair(struct bpf_load *b, const struct bpf_key *key)
+{
+	(void)b;
+	forgotten_pairs += forget_sum(pairs, &npairs, key);
 }
 
 void bpf_load_measure(struct bpf_load *b)
@@ -97,16 +134,21 @@ static void grow(unsigned int kind, unsigned int pool, unsigned int id, unsigned
 		 uint64_t ns, uint64_t count)
 {
 	struct bpf_key key = { (unsigned short)kind, (unsigned short)pool, id, sub };
-	unsigned int i;
+	struct bpf_sum *s = sum_of(sums, &nsums, 64, &key);
 
-	for (i = 0; i < nsums && memcmp(&sums[i].key, &key, sizeof(key)) != 0; i++)
-		;
-	assert_true(i < sizeof(sums) / sizeof(sums[0]));
-	if (i == nsums)
-		sums[nsums++] = (struct sum){ key, { 0, 0 } };
-	sums[i].is.ns += ns;
-	sums[i].is.count += count;
+	s->ns += ns;
+	s->count += count;
 	fed += ns;
+}
+
+/* Frames to vif `to`.0, that came by the interface of that number. */
+static void give(unsigned int from, unsigned int to, uint64_t frames, uint64_t bytes)
+{
+	struct bpf_key key = { BPF_VIF_RX, 0, to, BPF_PAIR(from, 0) };
+	struct bpf_sum *s = sum_of(pairs, &npairs, 8, &key);
+
+	s->ns += bytes;
+	s->count += frames;
 }
 
 /* ------------------------------------------------------------------ */
@@ -139,7 +181,7 @@ static int begin(void **state)
 	unsigned int i;
 	char path[60];
 
-	nsums = forgotten = 0;
+	nsums = npairs = forgotten = forgotten_pairs = 0;
 	fed = 0;
 	if (make_tree(state))
 		return -1;
@@ -349,6 +391,85 @@ static void polls(void **state)
 	assert_int_equal(k.host.ns, 100);
 }
 
+static void count_vif(unsigned int domid, uint64_t frames, uint64_t bytes)
+{
+	run("cd " DEVICES "/vif-%u-0/net/vif%u.0/statistics && echo %u >tx_packets && "
+	    "echo %u >tx_bytes",
+	    domid, domid, (unsigned int)frames, (unsigned int)bytes);
+}
+
+static void number_vif(unsigned int domid, unsigned int ifindex)
+{
+	run("echo %u >" DEVICES "/vif-%u-0/net/vif%u.0/ifindex", ifindex, domid, domid);
+}
+
+static const struct kcost *sent(const struct kdev *from, const struct kdev *to)
+{
+	static const struct kcost none;
+	const struct pair *p;
+
+	LIST_FOREACH(p, &to->senders, link)
+		if (p->from == from)
+			return &p->cost;
+	return &none;
+}
+
+/* Frames that 1 sent to 2: its doing, and the thread's time for them. */
+static void senders(void **state)
+{
+	const struct kcost *rx = &vif[1]->cost[ACCTRING_CLASS_RX];
+	unsigned int i;
+
+	(void)state;
+	count_vif(2, 0, 0);
+	kernel_gather(&k);
+	memset(vif[1]->cost, 0, sizeof(vif[1]->cost));
+	/* nobody's number is known yet */
+	give(11, 2, 2, 200);
+	count_vif(2, 2, 200);
+	kernel_gather(&k);
+	assert_int_equal(rx->units, 2);
+	assert_int_equal(k.pairs.n, 0);
+	number_vif(1, 11);
+	number_vif(2, 12);
+	find_all();
+	assert_int_equal(vif[0]->ifindex, 11);
+	/* 3 of 1's, one of 2's own, 6 by a card or a bridge, 2 of this domain */
+	give(11, 2, 3, 0);
+	give(12, 2, 1, 0);
+	give(2, 2, 6, 0);
+	count_vif(2, 2 + 12, 200);
+	grow(BPF_THREAD, BPF_IN_TASK, 21, 0, 1100, 0);
+	grow(BPF_VIF_RX, BPF_IN_IRQ, 2, 0, 100, 1);
+	grow(BPF_VIF_RX, BPF_SOFTIRQ_NET_RX, 2, 0, 70, 1); /* the card's */
+	kernel_gather(&k);
+	assert_int_equal(sent(vif[0], vif[1])->ns, 300);
+	assert_int_equal(sent(vif[0], vif[1])->units, 3);
+	assert_int_equal(sent(vif[1], vif[1])->ns, 100);
+	assert_int_equal(rx->ns, 800 + 70);
+	assert_int_equal(rx->units, 2 + 8);
+	assert_int_equal(burned(vif[0]), 0); /* who pays is not our question */
+	/* a vif in another network namespace: the numbers there are others */
+	run("rm -r " DEVICES "/vif-2-0/net/vif2.0/ifindex");
+	find_all();
+	give(11, 2, 5, 0);
+	count_vif(2, 14 + 5, 200);
+	kernel_gather(&k);
+	assert_int_equal(sent(vif[0], vif[1])->units, 3);
+	assert_int_equal(rx->units, 2 + 8 + 5);
+	/* what is over is forgotten, here and there */
+	assert_int_equal(npairs, 3);
+	for (i = 0; i < 30; i++)
+		kernel_gather(&k);
+	assert_int_equal(forgotten_pairs, 3);
+	number_vif(2, 12);
+	find_all();
+	give(11, 2, 1, 0);
+	count_vif(2, 20, 200);
+	kernel_gather(&k);
+	assert_int_equal(sent(vif[0], vif[1])->units, 4);
+}
+
 static void make_qemu(int pid, unsigned int domid)
 {
 	run("mkdir -p proc/%d && echo '%d (qemu) S 1 0 0 0 -1 4194560 0 0 0 0 5 0 0 0 20 0 1 0 9 0 "
@@ -518,6 +639,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(pools, begin, end),
 		cmocka_unit_test_setup_teardown(interrupts, begin, end),
 		cmocka_unit_test_setup_teardown(polls, begin, end),
+		cmocka_unit_test_setup_teardown(senders, begin, end),
 		cmocka_unit_test_setup_teardown(processes, begin, end),
 		cmocka_unit_test_setup_teardown(accountant, begin, end),
 		cmocka_unit_test_setup_teardown(forgets, begin, end),

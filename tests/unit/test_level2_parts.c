@@ -47,15 +47,24 @@ static void each_is_in_a_part(void **state)
 }
 
 /* What both sides call the same must be of one size. */
-static void the_map_is_as_we_read_it(void **state)
+static void the_maps_are_as_we_read_them(void **state)
 {
 	struct bpf_object *o = open_object();
-	struct bpf_map *m = bpf_object__find_map_by_name(o, "sums");
+	static const char *const names[] = { "sums", "pairs" };
+	struct bpf_map *m;
+	unsigned int i;
 
 	(void)state;
-	assert_non_null(m);
-	assert_int_equal(bpf_map__key_size(m), sizeof(struct bpf_key));
-	assert_int_equal(bpf_map__value_size(m), sizeof(struct bpf_sum));
+	for (i = 0; i < 2; i++) {
+		m = bpf_object__find_map_by_name(o, names[i]);
+		assert_non_null(m);
+		assert_int_equal(bpf_map__key_size(m), sizeof(struct bpf_key));
+		assert_int_equal(bpf_map__value_size(m), sizeof(struct bpf_sum));
+	}
+	/* guests cannot make it grow, and it is read as it is written: one value a key */
+	assert_int_equal(bpf_map__max_entries(m), BPF_PAIRS);
+	assert_int_equal(bpf_map__type(m), BPF_MAP_TYPE_HASH);
+	assert_int_equal(part_of("on_give"), PART_SENDERS);
 	assert_int_equal(sizeof(struct bpf_key), 16);
 	bpf_object__close(o);
 }
@@ -82,7 +91,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_is_in_a_part),
-		cmocka_unit_test(the_map_is_as_we_read_it),
+		cmocka_unit_test(the_maps_are_as_we_read_them),
 		cmocka_unit_test(says_why),
 	};
 

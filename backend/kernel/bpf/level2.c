@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/kernel/bpf/given.h"
 #include "backend/kernel/bpf/load.h"
 #include "backend/kernel/bpf/rows.h"
 #include "backend/kernel/bpf/whose.h"
@@ -21,6 +22,7 @@ struct level2 {
 	struct bpf_load *load;
 	struct growth growth;
 	struct whose whose;
+	struct given given;
 	struct share host, none; /* this domain's own work; nobody's */
 	struct share *active; /* in this period */
 	struct pools pools;
@@ -81,6 +83,7 @@ void level2_close(struct kernel *k)
 		return;
 	bpf_load_close(l->load);
 	growth_free(&l->growth);
+	given_free(&l->given);
 	whose_free(&l->whose);
 	irqs_free(&l->irqs);
 	free(l);
@@ -220,20 +223,46 @@ static uint64_t empty(struct share *s)
 	return ns;
 }
 
+static uint64_t take_softirqs(struct share *s)
+{
+	uint64_t ns = 0;
+	unsigned int i;
+
+	for (i = BPF_IN_SOFTIRQ; i < BPF_POOLS; i++) {
+		ns += s->in[i].ns;
+		s->in[i].ns = 0;
+	}
+	return ns;
+}
+
+static void deliver_device(struct level2 *l, struct kdev *d)
+{
+	unsigned int i;
+	uint64_t ns;
+
+	for (i = 0; i < KDEV_WORKS; i++) {
+		if (!d->share[i].active)
+			continue;
+		/* of frames that no guest's poll has carried: not its senders' */
+		if (i == KDEV_RX) {
+			ns = take_softirqs(&d->share[i]);
+			l->total += ns;
+			d->cost[ACCTRING_CLASS_RX].ns += ns;
+		}
+		ns = empty(&d->share[i]);
+		l->total += ns;
+		kdev_burned(d, i, ns);
+	}
+}
+
 static void deliver(struct kernel *k, struct level2 *l)
 {
 	uint64_t ns, told;
 	struct kdev *d;
 	struct kproc *p;
-	unsigned int i;
 
 	LIST_FOREACH(d, &k->devices, link)
-		for (i = 0; i < KDEV_WORKS; i++)
-			if (d->share[i].active) {
-				ns = empty(&d->share[i]);
-				l->total += ns;
-				kdev_burned(d, i, ns);
-			}
+		deliver_device(l, d);
 	LIST_FOREACH(p, &k->procs, link)
 		if (p->share.active) {
 			ns = empty(&p->share);
@@ -280,6 +309,7 @@ void level2_gather(struct kernel *k)
 			take_share(l, e);
 	divide(l);
 	deliver(k, l);
+	given_gather(&l->given, l->load, &l->whose);
 	growth_forget(&l->growth, STILL, forget, l);
 	bpf_load_measure(l->load);
 }

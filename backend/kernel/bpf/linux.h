@@ -105,6 +105,11 @@ struct net_device {
 
 struct sk_buff {
 	unsigned int len;
+	int skb_iif;
+};
+
+struct sk_buff_head {
+	struct sk_buff *next;
 };
 
 /* xen-netback */
@@ -116,6 +121,7 @@ struct xenvif {
 struct xenvif_queue {
 	struct xenvif *vif;
 	struct napi_struct napi;
+	struct sk_buff_head rx_queue;
 };
 
 /* xen-blkback */

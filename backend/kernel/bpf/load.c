@@ -26,7 +26,7 @@ struct bpf_load {
 	struct bpf_link *link[LINKS];
 	unsigned int links;
 	enum part_state state[PARTS];
-	int sums; /* the map's file */
+	int sums, pairs; /* the maps' files */
 	unsigned int cpus;
 	int measuring; /* file, while the kernel measures programs; -1 */
 	unsigned int period;
@@ -183,13 +183,15 @@ static uint64_t untried(struct bpf_load *b)
 /* What finds no room has a place all the same. */
 static int make_room(struct bpf_load *b)
 {
-	struct bpf_map *map = bpf_object__find_map_by_name(b->object[0], "sums");
+	struct bpf_map *sums = bpf_object__find_map_by_name(b->object[0], "sums");
+	struct bpf_map *pairs = bpf_object__find_map_by_name(b->object[0], "pairs");
 	struct bpf_key lost = { .kind = BPF_LOST };
 	int cpus = libbpf_num_possible_cpus();
 
-	if (!map || cpus < 1)
+	if (!sums || !pairs || cpus < 1)
 		return -ENOENT;
-	b->sums = bpf_map__fd(map);
+	b->sums = bpf_map__fd(sums);
+	b->pairs = bpf_map__fd(pairs);
 	b->cpus = (unsigned int)cpus;
 	b->keys = calloc(BATCH, sizeof(struct bpf_key));
 	b->values = calloc((size_t)BATCH * b->cpus, sizeof(struct bpf_sum));
@@ -262,18 +264,19 @@ bool bpf_load_again(struct bpf_load *b)
 /* ------------------------------------------------------------------ */
 /* What was measured                                                   */
 
-static void sum_up(const struct bpf_load *b, const struct bpf_sum *of, struct bpf_sum *out)
+static void sum_up(const struct bpf_sum *of, unsigned int cpus, struct bpf_sum *out)
 {
 	unsigned int i;
 
 	memset(out, 0, sizeof(*out));
-	for (i = 0; i < b->cpus; i++) {
+	for (i = 0; i < cpus; i++) {
 		out->ns += of[i].ns;
 		out->count += of[i].count;
 	}
 }
 
-int bpf_load_read(struct bpf_load *b, bpf_each *each, void *arg)
+/* Of a map whose values are one for each of `cpus`. */
+static int read_map(struct bpf_load *b, int map, unsigned int cpus, bpf_each *each, void *arg)
 {
 	const struct bpf_key *key = b->keys;
 	const struct bpf_sum *value = b->values;
@@ -284,22 +287,37 @@ int bpf_load_read(struct bpf_load *b, bpf_each *each, void *arg)
 
 	while (!r) {
 		n = BATCH;
-		r = bpf_map_lookup_batch(b->sums, first ? NULL : &at, &at, b->keys, b->values, &n,
+		r = bpf_map_lookup_batch(map, first ? NULL : &at, &at, b->keys, b->values, &n,
 					 NULL);
 		first = false;
 		if (r && r != -ENOENT)
 			return r;
 		for (i = 0; i < n; i++) {
-			sum_up(b, value + (size_t)i * b->cpus, &sum);
+			sum_up(value + (size_t)i * cpus, cpus, &sum);
 			each(arg, &key[i], &sum);
 		}
 	}
 	return 0;
 }
 
+int bpf_load_read(struct bpf_load *b, bpf_each *each, void *arg)
+{
+	return read_map(b, b->sums, b->cpus, each, arg);
+}
+
+int bpf_load_read_pairs(struct bpf_load *b, bpf_each *each, void *arg)
+{
+	return b->state[PART_SENDERS] == PART_ON ? read_map(b, b->pairs, 1, each, arg) : 0;
+}
+
 void bpf_load_forget(struct bpf_load *b, const struct bpf_key *key)
 {
 	bpf_map_delete_elem(b->sums, key);
+}
+
+void bpf_load_forget_pair(struct bpf_load *b, const struct bpf_key *key)
+{
+	bpf_map_delete_elem(b->pairs, key);
 }
 
 /* ------------------------------------------------------------------ */

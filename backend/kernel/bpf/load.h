@@ -24,6 +24,9 @@ bool bpf_load_again(struct bpf_load *b);
 /* For each key, summed over all CPUs.  0 or -errno. */
 typedef void bpf_each(void *arg, const struct bpf_key *key, const struct bpf_sum *sum);
 int bpf_load_read(struct bpf_load *b, bpf_each *each, void *arg);
+/* The same for each pair of a sender and a receiver, as BPF_PAIRS says.  None without its part. */
+int bpf_load_read_pairs(struct bpf_load *b, bpf_each *each, void *arg);
+void bpf_load_forget_pair(struct bpf_load *b, const struct bpf_key *key);
 /* Its key begins at 0 when it comes again. */
 void bpf_load_forget(struct bpf_load *b, const struct bpf_key *key);
 

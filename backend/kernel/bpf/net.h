@@ -110,4 +110,40 @@ int BPF_PROG(off_xmit, struct sk_buff *skb)
 	return 0;
 }
 
+/* ------------------------------------------------------------------ */
+/* Who sent it                                                         */
+
+/* Apart from the sums: what finds no room here has no sender, and that is all. */
+struct {
+	__uint(type, MAP_HASH);
+	__uint(max_entries, BPF_PAIRS);
+	__type(key, struct bpf_key);
+	__type(value, struct bpf_sum);
+} pairs SEC(".maps");
+
+/* The first frame of the queue is about to be given to the guest. */
+SEC("fentry/xenvif_rx_skb")
+int BPF_PROG(on_give, struct xenvif_queue *q)
+{
+	const struct sk_buff *skb = BPF_CORE_READ(q, rx_queue.next);
+	u32 from = BPF_CORE_READ(skb, skb_iif);
+	struct bpf_sum *s, none = {};
+	struct bpf_key key;
+
+	if (!from) /* this domain */
+		return 0;
+	name_vif(&key, BPF_VIF_RX, BPF_CORE_READ(q, vif));
+	key.sub = BPF_PAIR(from, key.sub);
+	s = bpf_map_lookup_elem(&pairs, &key);
+	if (!s) {
+		bpf_map_update_elem(&pairs, &key, &none, UPDATE_NOEXIST);
+		s = bpf_map_lookup_elem(&pairs, &key);
+	}
+	if (!s)
+		return 0;
+	__sync_fetch_and_add(&s->ns, BPF_CORE_READ(skb, len));
+	__sync_fetch_and_add(&s->count, 1);
+	return 0;
+}
+
 #endif

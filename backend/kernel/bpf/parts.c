@@ -66,6 +66,7 @@ static const struct part {
 	  { { "on_tx_irq", "xenvif_tx_interrupt" },
 	    { "on_rx_irq", "xenvif_rx_interrupt" },
 	    { "on_vif_irq", "xenvif_interrupt" } } },
+	{ "netback, who sent", "xen_netback", { { "on_give", "xenvif_rx_skb" } } },
 };
 
 static struct btf *vmlinux, *module;

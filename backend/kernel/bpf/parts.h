@@ -15,7 +15,8 @@ enum part_state {
 };
 
 #define PART_CORE 0u /* threads, interrupts, work queues: without it nothing */
-#define PARTS 14u
+#define PART_SENDERS 14u /* of what guests receive */
+#define PARTS 15u
 #define BPF_PROGRAMS 40u /* at most */
 
 const char *part_name(unsigned int part);

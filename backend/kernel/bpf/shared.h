@@ -51,6 +51,12 @@ struct bpf_sum {
 };
 
 #define BPF_SUMS 8192 /* keys */
+/*
+ * Frames that guests were given, by receiver and the number of the interface by
+ * which they came: kind BPF_VIF_RX, id: domid.  Their count; ns: their bytes.
+ */
+#define BPF_PAIRS 8192
+#define BPF_PAIR(from, handle) ((unsigned long long)(from) << 32 | (handle))
 #define BPF_DEV(major, minor) ((unsigned int)(major) << 20 | (unsigned int)(minor))
 
 #endif

@@ -199,14 +199,14 @@ static struct share *whose_process(struct whose *w, struct grown *e, const char 
 /* Devices                                                             */
 
 /* blkback keeps 16 bits of a disk's number. */
-static struct kdev *find_device(const struct whose *w, unsigned int kind, const struct bpf_key *key)
+struct kdev *whose_device(const struct whose *w, unsigned int kind, unsigned int domid, uint64_t id)
 {
 	struct kdev *d, *gone = NULL;
 
 	LIST_FOREACH(d, &w->k->devices, link) {
-		unsigned int id = kind == ACCTRING_KIND_VBD ? d->id & 0xffffu : d->id;
+		unsigned int known = kind == ACCTRING_KIND_VBD ? d->id & 0xffffu : d->id;
 
-		if (d->kind != kind || d->domid != key->id || id != key->sub)
+		if (d->kind != kind || d->domid != domid || known != id)
 			continue;
 		if (!d->gone)
 			return d;
@@ -215,10 +215,11 @@ static struct kdev *find_device(const struct whose *w, unsigned int kind, const 
 	return gone;
 }
 
-static struct share *whose_device(struct whose *w, const struct bpf_key *key, const char **pool)
+static struct share *device_share(struct whose *w, const struct bpf_key *key, const char **pool)
 {
 	bool disk = key->kind == BPF_VBD;
-	struct kdev *d = find_device(w, disk ? ACCTRING_KIND_VBD : ACCTRING_KIND_VIF, key);
+	struct kdev *d =
+		whose_device(w, disk ? ACCTRING_KIND_VBD : ACCTRING_KIND_VIF, key->id, key->sub);
 
 	*pool = "devices that are gone";
 	if (!d)
@@ -288,7 +289,7 @@ struct share *whose_share(struct whose *w, struct grown *e, const char **pool)
 	case BPF_VIF_TX:
 	case BPF_VIF_RX:
 	case BPF_VBD:
-		return whose_device(w, &e->key, pool);
+		return device_share(w, &e->key, pool);
 	case BPF_DISK:
 		return whose_disk(w, e->key.id, pool);
 	case BPF_FILE:

@@ -32,6 +32,10 @@ bool whose_begin(struct whose *w);
 void whose_forget(struct whose *w);
 void whose_free(struct whose *w);
 
+/* The device of that kind, domain and number; one that is gone, where there is no other. */
+struct kdev *whose_device(const struct whose *w, unsigned int kind, unsigned int domid,
+			  uint64_t id);
+
 /*
  * Whose *e is; *pool is the name for host and none.  NULL: it waits until that
  * is known.
