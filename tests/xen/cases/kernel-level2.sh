@@ -5,6 +5,7 @@
 # writeback included; dm-crypt; dm-crypt on a file; frames to dom0 and to another guest.
 # Measured by the hypervisor = charged + own work + unattributed, the last at most 2 %.
 # And what a request costs when one guest has the disk's CPU alone, and when two do.
+# Whose frames a guest has received: its sender's part in the ledger.
 # Then the same load at level 1.  (docs/kernel-backends.md)
 # limit: 420
 # bed: xenstored
@@ -72,13 +73,16 @@ clocks() { # PID...
 	for p; do read -r n _ <"/proc/$p/schedstat" && ns=$((ns + n)); done
 	echo $ns
 }
-# measured, charged, own, unattributed; charged to one, to two; ns of their threads; their requests
+# measured, charged, own, unattributed; charged to one, to two; ns of their threads; their requests;
+# what each of them pays as a sender
 look() {
+	local -a l
 	settle
 	acctctl dump domains | awk -F '\t' '!/^#/ && $2 == 0 { printf "%.0f %.0f %.0f %.0f ", $4, $5, $6, $7 }'
-	acctctl dump ledger | awk -F '\t' '$3 == "one" { a = $5 } $3 == "two" { b = $5 } END { printf "%.0f %.0f ", a, b }'
+	read -ra l < <(acctctl dump ledger | awk -F '\t' '$3 == "one" { a = $5; c = $12 } $3 == "two" { b = $5; d = $12 }
+		END { printf "%.0f %.0f %.0f %.0f\n", a, b, c, d }')
 	# shellcheck disable=SC2086
-	echo "$(clocks $of_one) $(clocks $of_two) $(units "$one") $(units "$two")"
+	echo "${l[0]} ${l[1]} $(clocks $of_one) $(clocks $of_two) $(units "$one") $(units "$two") ${l[2]} ${l[3]}"
 }
 units() { cat "/sys/bus/xen-backend/devices/vbd-$1-51728/statistics/wr_req"; }
 per_mille() { # as percent
@@ -98,6 +102,7 @@ load() {
 	d=()
 	for n in 0 1 2 3 4 5 6 7; do d+=($(((b[n] - a[n]) / 1000000))); done
 	d+=($((b[8] - a[8])) $((b[9] - a[9])) $(((b[3] - a[3]) / (d[0] * 1000))))
+	d+=($(((b[10] - a[10]) / 1000000)) $(((b[11] - a[11]) / 1000000)))
 	diag "$1: measured ${d[0]} ms = charged ${d[1]} + own ${d[2]} + unattributed ${d[3]} ($(per_mille "${d[10]}") %); one ${d[4]} (its threads' clocks ${d[6]}), two ${d[5]} (${d[7]})"
 }
 # At level 2.  What is measured is posted half a second later, and acctctl takes as long to
@@ -129,8 +134,22 @@ cost "  one beside two" "${d[4]}" "${d[8]}"
 cost "  two beside one" "${d[5]}" "${d[9]}"
 judged "dm-crypt" 'in_one "$(write xvdc)"'
 judged "dm-crypt on a file" 'in_one "$(write xvdd)"'
+sent() { diag "  as the sender of what others received one pays ${d[11]} ms of it, two ${d[12]} ms"; }
 judged "frames to dom0" 'in_one "$(frames 10.9.0.1)"'
+sent
+[ $((d[11] + d[12])) -le $((d[4] / 10)) ] || fail "dom0's answers were sent by a guest"
 judged "frames from guest to guest" 'in_one "$(frames 10.9.0.3)"'
+sent
+# one way: then all that two receives is one's doing, and two has sent nothing
+in_guest two 10 'echo 1 >/proc/sys/net/ipv4/icmp_echo_ignore_all'
+received() { acctctl dump accounts | awk -F '\t' -v d="$two" '$2 == d && $5 == "vif" && $7 == "rx" { n += $11; u += $9 } END { printf "%.0f %.0f\n", n / 1e6, u }'; }
+read -r was frames_were < <(received)
+judged "frames without an answer" 'in_one "ping -i 0.01 -c 200 -W 1 -s 1000 10.9.0.3"'
+sent
+read -r now frames_are < <(received)
+diag "  two received $((frames_are - frames_were)) frames, for which $((now - was)) ms were posted"
+[ $((frames_are - frames_were)) -ge 100 ] || fail "two received no frames"
+[ "${d[11]}" -ge $(((now - was) * 3 / 4)) ] && [ "${d[12]}" -le $((d[11] / 10)) ] || fail "the sender is not the cause: $(log_of dom0 kernback)"
 # shellcheck disable=SC2206,SC2207
 a=($m) b=($(look))
 t=$((($(total) - t) / 1000000))
