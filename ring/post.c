@@ -88,7 +88,7 @@ static bool denied_long(const struct lane *l, unsigned int payer, uint64_t now)
 	return now - d->since >= l->lease / 11 * 10; /* `lease` is 1.1 s */
 }
 
-bool acctring__admit_slow(const struct acctring_lane *pub, unsigned int payer, uint64_t pending)
+bool acctring__admit_more_slow(const struct acctring_lane *pub, unsigned int payer, uint64_t pending)
 {
 	const struct lane *l = (const struct lane *)pub;
 	const struct acctring_allowance *ka = &pub->allowance[payer];
@@ -105,7 +105,19 @@ bool acctring__admit_slow(const struct acctring_lane *pub, unsigned int payer, u
 	       (l->denied && denied_long(l, payer, now) && !pending);
 }
 
-bool acctring_admit_fn(const struct acctring_lane *l, unsigned int payer, uint64_t pending)
+/* What backends that were built before acctring_admit_more() have inline. */
+bool acctring__admit_slow(const struct acctring_lane *l, unsigned int payer);
+bool acctring__admit_slow(const struct acctring_lane *l, unsigned int payer)
+{
+	return acctring__admit_more_slow(l, payer, 0);
+}
+
+bool acctring_admit_fn(const struct acctring_lane *l, unsigned int payer)
+{
+	return acctring_admit(l, payer);
+}
+
+bool acctring_admit_more_fn(const struct acctring_lane *l, unsigned int payer, uint64_t pending)
 {
 	return acctring_admit_more(l, payer, pending);
 }

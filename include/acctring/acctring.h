@@ -216,7 +216,7 @@ typedef uint64_t __attribute__((__may_alias__)) acctring_word;
 /* Full ring, large cost, move to new pages, after fork: in the library. */
 int acctring__post_slow(struct acctring_lane *l, uint64_t end, uint64_t ns, uint64_t bytes,
 			uint64_t wait_units, uint64_t payer_cause_class_flags);
-bool acctring__admit_slow(const struct acctring_lane *l, unsigned int payer, uint64_t pending);
+bool acctring__admit_more_slow(const struct acctring_lane *l, unsigned int payer, uint64_t pending);
 
 /* Not for callers: the record at p, then the index. */
 ACCTRING_INLINE void acctring__put(struct acctring_lane *l, uint32_t p,
@@ -290,7 +290,7 @@ ACCTRING_INLINE bool acctring_admit_more(const struct acctring_lane *l, unsigned
 	ns = __atomic_load_n(&l->allowance[payer].ns, __ATOMIC_RELAXED);
 	if (!ACCTRING_UNLIKELY(ns - 1 < l->spent[payer] + pending))
 		return true;
-	return acctring__admit_slow(l, payer, pending);
+	return acctring__admit_more_slow(l, payer, pending);
 }
 
 /* The same where all that was taken is posted. */
@@ -299,7 +299,8 @@ ACCTRING_INLINE bool acctring_admit(const struct acctring_lane *l, unsigned int 
 	return acctring_admit_more(l, payer, 0);
 }
 
-bool acctring_admit_fn(const struct acctring_lane *l, unsigned int payer, uint64_t pending);
+bool acctring_admit_fn(const struct acctring_lane *l, unsigned int payer);
+bool acctring_admit_more_fn(const struct acctring_lane *l, unsigned int payer, uint64_t pending);
 
 /* ------------------------------------------------------------------ */
 /* Spans: how long the work took, by the cycle counter                 */

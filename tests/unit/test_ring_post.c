@@ -217,13 +217,13 @@ static void admit(void **state)
 	assert_false(acctring_admit_more(l, 9, 1)); /* which what is pending will take */
 	a[9].ns = 1101;
 	assert_true(acctring_admit_more(l, 9, 100));
-	assert_false(acctring_admit_fn(l, 9, 101));
+	assert_false(acctring_admit_more_fn(l, 9, 101));
 	assert_true(acctring_admit_more(l, 10, (uint64_t)1 << 61)); /* no limit */
 	a[9].ns = 1000;
 	assert_false(acctring_admit(l, 9)); /* all of it is spent */
 	a[9].ns = 999;
 	assert_false(acctring_admit(l, 9));
-	assert_false(acctring_admit_fn(l, 9, 0));
+	assert_false(acctring_admit_fn(l, 9));
 	assert_true(acctring_admit(l, 10)); /* another payer */
 	assert_true(acctring_admit(l, 0));
 	assert_true(acctring_admit(l, 100000));
