@@ -12,13 +12,11 @@
 #include "backend/block/vbd.h"
 #include "backend/cpu.h"
 
-#define EACH_FIRST 1000000000u /* who has a limit has one request taken, until one was billed */
 #define SHARE_SHIFT 20u /* what is divided is less than hours */
 
 void cost_open(struct queue *q)
 {
 	q->clock = cpu_ns();
-	q->each = EACH_FIRST;
 }
 
 static uint64_t lap(struct queue *q)
@@ -104,7 +102,7 @@ static inline void bill(struct queue *q, struct slot *s, uint16_t row, struct un
 		data_cost(q, s);
 	q->pages -= s->r.segments;
 	q->unposted--;
-	q->each = q->each == EACH_FIRST ? s->ns : q->each - q->each / 8 + s->ns / 8;
+	admission_learn(&q->admission, s->ns);
 	s->next = q->free;
 	q->free = s;
 }

@@ -345,13 +345,14 @@ static int take(struct queue *q, int there, bool *blocked)
 
 	q->weight = 0;
 	for (n = 0; there && !is_over(q) && !full(q); n++, there--) {
-		*blocked = !acctring_admit_more(q->lane, q->v->d->payer.row, q->unposted * q->each);
+		*blocked = !acctring_admit_more(q->lane, q->v->d->payer.row,
+						admission_pending(&q->admission, q->unposted));
 		if (*blocked)
 			break;
 		take_one(q, n ? 0 : ACCTRING_F_FIRST);
 	}
 	if (n)
-		q->ask_ns = 0;
+		admission_served(&q->admission);
 	q->worked |= n || *blocked;
 	copy_now(q);
 	submit(q);

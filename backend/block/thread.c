@@ -12,9 +12,6 @@
 
 #include "backend/block/vbd.h"
 
-/* Of a guest without allowance; then rarer, for it pays for that, too. */
-#define ASK_FIRST_NS 1500000
-#define ASK_MOST_NS 12000000
 #define LOOK_TURNS 8u /* while there is work: turns between two looks whether it is the end */
 
 /* Takes the event that poll announced; false: the channel is lost. */
@@ -44,18 +41,12 @@ static bool let_event(struct queue *q)
 	return !xenevtchn_unmask(q->xce, port);
 }
 
-static long ask_after(struct queue *q)
-{
-	q->ask_ns = q->ask_ns ? q->ask_ns * 2 : ASK_FIRST_NS;
-	if (q->ask_ns > ASK_MOST_NS)
-		q->ask_ns = ASK_MOST_NS;
-	return q->ask_ns;
-}
-
 /* Sleeps as long as there is nothing to do; false: the end, or q->broken. */
 static bool sleep_after(struct queue *q, enum served s)
 {
-	const struct timespec again = { 0, s == SERVED_BLOCKED ? ask_after(q) : 0 };
+	const struct timespec again = {
+		.tv_nsec = s == SERVED_BLOCKED ? admission_later(&q->admission) * 1000000L : 0,
+	};
 	const struct timespec *timeout = s == SERVED_SOME || s == SERVED_BLOCKED ? &again : NULL;
 	struct pollfd fd[3] = {
 		{ .fd = q->v->wake, .events = POLLIN },

@@ -11,6 +11,7 @@
 #include <xenevtchn.h>
 #include <xengnttab.h>
 
+#include "backend/admission.h"
 #include "backend/backend.h"
 #include "backend/block/aio.h"
 #include "backend/block/check.h"
@@ -86,8 +87,7 @@ struct queue {
 	uint64_t cycles; /* for so long */
 	uint64_t mark; /* the counter when last read */
 	unsigned int unposted; /* requests that were taken, and are not billed yet */
-	uint64_t each; /* what such a request costs, ns, smoothed */
-	long ask_ns; /* between two questions whether more may be spent; 0: it could be */
+	struct admission admission;
 	uint64_t event_at; /* the counter when an event came; 0: requests were seen since */
 	int masked; /* the port whose event was taken, or -1 */
 	bool worked; /* since then */

@@ -11,10 +11,6 @@
 #include "backend/net/net.h"
 #include "common/clock.h"
 
-/* While nothing comes of it, it is asked more rarely: its guest pays for that, too. */
-#define LATER_FIRST_MS 1u
-#define LATER_MOST_MS 8u
-
 /* ---- what others want ---- */
 
 void queue_poke(struct queue *q, enum want want)
@@ -82,10 +78,7 @@ void queue_later(struct queue *q)
 
 	if (q->list != QUEUE_IDLE)
 		return;
-	q->while_ms = q->while_ms ? q->while_ms * 2 : LATER_FIRST_MS;
-	if (q->while_ms > LATER_MOST_MS)
-		q->while_ms = LATER_MOST_MS;
-	q->due_ms = now_ms() + q->while_ms;
+	q->due_ms = now_ms() + admission_later(&q->admission);
 	if (TAILQ_EMPTY(&w->later) || q->due_ms < w->later_at)
 		w->later_at = q->due_ms;
 	TAILQ_INSERT_TAIL(&w->later, q, link);

@@ -11,6 +11,7 @@
 #include <xenevtchn.h>
 #include <xengnttab.h>
 
+#include "backend/admission.h"
 #include "backend/backend.h"
 #include "backend/drr.h"
 #include "backend/net/fdb.h"
@@ -82,8 +83,8 @@ struct queue {
 	bool event; /* and did not bring anything yet */
 	bool tap_ready; /* it may have frames */
 	bool again, later; /* has more to do; to be asked again in a while */
-	uint64_t while_ms, due_ms; /* that while; when it is over */
-	uint64_t each; /* what a frame of it costs, ns, smoothed */
+	uint64_t due_ms; /* when that is over */
+	struct admission admission;
 	uint64_t event_at; /* counter */
 	uint64_t idle; /* ns burned without a frame, not billed yet */
 	uint32_t seen_to, rx_seen; /* the guest's indices when last seen; they never go back */

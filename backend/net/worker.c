@@ -111,8 +111,8 @@ static uint64_t serve(struct queue *q)
 	brought = m->n;
 	ns = meter_settle(m, q->idle);
 	if (brought) {
-		q->each = q->each ? (q->each * 7 + ns / brought) / 8 : ns / brought;
-		q->while_ms = 0;
+		admission_learn(&q->admission, ns / brought);
+		admission_served(&q->admission);
 		q->idle = 0;
 		q->event = false;
 	} else {

@@ -10,7 +10,6 @@
 #include "backend/net/vif.h"
 
 #define WORKERS 64u /* most of them */
-#define EACH_FIRST_NS 1000000000u /* who has a limit gets one frame through, until one was */
 
 /* A part of a frame, on its way from or to a page of a guest. */
 struct piece {
@@ -64,11 +63,11 @@ struct frame *worker_frame(struct worker *w, unsigned int i);
 int worker_start(struct worker *w, struct net *net);
 void worker_stop(struct worker *w);
 
-/* May its guest spend more?  Of what the batch has taken so far not all may be its own. */
+/* May its guest spend more?  All of the batch counts, also what others pay: rather too early denied. */
 static inline bool queue_admitted(const struct queue *q)
 {
 	return acctring_admit_more(q->w->lane, vif_payer(q->v)->row,
-				   q->w->meter.n * (q->each ? q->each : EACH_FIRST_NS));
+				   admission_pending(&q->admission, q->w->meter.n));
 }
 
 /* ready.c */
