@@ -162,6 +162,7 @@ static struct acctring *link_new(const struct acctring_options *o, const struct 
 	r->epoch = random_epoch();
 	r->conn.slot = r->conn.slot_fd = -1;
 	set_program(r, o->program);
+	r->features = o->flags & ACCTRING_OPEN_NEVER_ASKS ? ACCTRING_FEATURE_NEVER_ASKS : 0;
 	clock_calibrate(&r->counter, &r->mult, &r->shift);
 	pthread_mutex_init(&r->dev, NULL);
 	pthread_mutex_init(&r->lock, NULL);

@@ -48,6 +48,7 @@ struct conn {
 struct acctring {
 	/* constant after open */
 	char program[64];
+	uint32_t features; /* of the link page */
 	int accountant; /* domid, -1: as xenstore says */
 	struct lane *lane;
 	struct acctring *next; /* of all links, for fork */

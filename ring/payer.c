@@ -34,6 +34,7 @@ void link_fill(struct acctring *r, struct pages *p)
 	p->epoch = r->epoch;
 	k->magic = ACCTRING_MAGIC_LINK;
 	k->version = ACCTRING_ABI_VERSION;
+	k->features = r->features;
 	k->epoch = r->epoch;
 	k->domid = (uint16_t)r->conn.domid;
 	k->lanes = (uint16_t)p->geo.lanes;

@@ -195,6 +195,11 @@ const char *acctring_reader_program(const struct acctring_reader *r)
 	return r->link.program;
 }
 
+bool acctring_reader_never_asks(const struct acctring_reader *r)
+{
+	return r->link.features & ACCTRING_FEATURE_NEVER_ASKS;
+}
+
 const char *acctring_reader_reason(const struct acctring_reader *r)
 {
 	return r->reason ? r->reason : r->payers->reason;

@@ -26,7 +26,7 @@ extern "C" {
 /* were zero, what an older reader may ignore.                         */
 
 #define ACCTRING_ABI_MAJOR 1u
-#define ACCTRING_ABI_MINOR 0u
+#define ACCTRING_ABI_MINOR 1u
 #define ACCTRING_ABI_VERSION (ACCTRING_ABI_MAJOR << 16 | ACCTRING_ABI_MINOR)
 
 #define ACCTRING_PAGE 4096u
@@ -97,6 +97,13 @@ extern "C" {
 #define ACCTRING_PAYER_OPEN 1u
 #define ACCTRING_PAYER_CLOSED 2u
 
+/*
+ * Link page, `features`: what the backend says of itself.  Unknown ones are ignored.
+ * NEVER_ASKS (1.1): it serves without acctring_admit(), so no limit holds there.
+ * Absent: it asks, or nobody knows.
+ */
+#define ACCTRING_FEATURE_NEVER_ASKS 1u
+
 /* What `end` in a record counts. */
 #define ACCTRING_COUNTER_NS 1u /* CLOCK_MONOTONIC in ns */
 #define ACCTRING_COUNTER_TSC 2u /* x86 time stamp counter */
@@ -110,7 +117,7 @@ extern "C" {
 struct acctring_link_page {
 	uint64_t magic; /* 0x000 ACCTRING_MAGIC_LINK */
 	uint32_t version; /* 0x008 ACCTRING_ABI_VERSION of the writer */
-	uint32_t features; /* 0x00c none defined; unknown ones are ignored */
+	uint32_t features; /* 0x00c ACCTRING_FEATURE_*; unknown ones are ignored */
 	uint64_t epoch; /* 0x010 random, not 0, never used again */
 	uint16_t domid; /* 0x018 of the backend, as it believes */
 	uint16_t lanes; /* 0x01a 1..256 */

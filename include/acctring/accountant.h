@@ -157,6 +157,8 @@ bool acctring_reader_alive(const struct acctring_reader *r);
 /* Grant references of the link, the link page's first. */
 unsigned int acctring_reader_refs(const struct acctring_reader *r, const uint32_t **refs);
 const char *acctring_reader_program(const struct acctring_reader *r);
+/* The backend says that it serves without asking: allowances change nothing there. */
+bool acctring_reader_never_asks(const struct acctring_reader *r);
 /* NULL while all is well. */
 const char *acctring_reader_reason(const struct acctring_reader *r);
 /* Posts that a rolled-back ledger missed (found at attach), see protocol. */

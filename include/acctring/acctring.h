@@ -64,10 +64,18 @@ struct acctring_options {
 	int ring_pages; /* per lane: 0 (sums only), 1, 2, 4 .. 64; -1: 8 */
 	unsigned int payers; /* rows, 1..3719; 0: 247; rounded up to pages */
 	int accountant; /* its domid; -1: as xenstore names it, else 0 */
+	unsigned int flags; /* ACCTRING_OPEN_*; what the library does not know is left out */
 };
-#define ACCTRING_OPTIONS_INIT                                       \
-	{                                                           \
-		sizeof(struct acctring_options), NULL, 0, -1, 0, -1 \
+
+/*
+ * acctring_admit() is never called, as by who posts for work that others do.  Limits
+ * cannot hold there, and operators are told so.
+ */
+#define ACCTRING_OPEN_NEVER_ASKS 1u
+
+#define ACCTRING_OPTIONS_INIT                                          \
+	{                                                              \
+		sizeof(struct acctring_options), NULL, 0, -1, 0, -1, 0 \
 	}
 
 /*

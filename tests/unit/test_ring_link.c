@@ -2,6 +2,8 @@
 /* A link from open to close, on a Xen of the test's own. */
 #include "tests/unit/test_ring_life.h"
 
+#include "ring/reader.h"
+
 #include <inttypes.h>
 #include <sys/wait.h>
 
@@ -203,6 +205,7 @@ static void whole_life(void **state)
 	a = attach(r, NULL);
 	assert_int_equal(stats_of(r).state, ACCTRING_ATTACHED);
 	assert_string_equal(acctring_reader_program(a), "unit?test");
+	assert_false(acctring_reader_never_asks(a));
 	assert_int_equal(acctring_reader_lanes(a), 2);
 	assert_int_equal(acctring_reader_payers(a), 256);
 	assert_int_equal(acctring_reader_refs(a, &refs), 1 + 1 + 1 + 2 * 3);
@@ -236,6 +239,38 @@ static void whole_life(void **state)
 	acctring_detach(a);
 	assert_int_equal(xen.maps, 0);
 	assert_false(node_is(LINK "0"));
+}
+
+/* It says so on whatever pages, and of what we do not know nothing. */
+static void never_asks(void **state)
+{
+	struct acctring_options o = ACCTRING_OPTIONS_INIT;
+	struct acctring_reader *a;
+	struct acctring *r;
+
+	(void)state;
+	xen_reset();
+	st_relaxed(&xen.no_store, true);
+	node_set("domid", "5");
+	o.flags = ~0u;
+	r = acctring_open(&o);
+	assert_non_null(r);
+	assert_int_equal(stats_of(r).state, ACCTRING_LOCAL);
+	st_relaxed(&xen.no_store, false);
+	await(r, ACCTRING_WAITING);
+	a = attach(r, NULL);
+	assert_true(acctring_reader_never_asks(a));
+	assert_int_equal(a->link.features, ACCTRING_FEATURE_NEVER_ASKS);
+	acctring_detach(a);
+	acctring_close(r, 0);
+	xen_reset();
+	node_set("domid", "5");
+	o.size = offsetof(struct acctring_options, flags); /* built with an older header */
+	r = acctring_open(&o);
+	a = attach(r, NULL);
+	assert_false(acctring_reader_never_asks(a));
+	acctring_detach(a);
+	acctring_close(r, 0);
 }
 
 /* gntalloc has not enough: rings shrink, then there is none, then no link. */
@@ -596,6 +631,7 @@ int main(void)
 		cmocka_unit_test(payers),
 		cmocka_unit_test(lanes),
 		cmocka_unit_test(whole_life),
+		cmocka_unit_test(never_asks),
 		cmocka_unit_test(shrinks),
 		cmocka_unit_test(comes_late),
 		cmocka_unit_test(moves),
