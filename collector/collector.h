@@ -45,6 +45,7 @@ struct tree {
 	uint64_t gone_ms; /* b ended then; 0: it lives */
 	uint64_t serial; /* highest serial that the line tells */
 	bool told_gone; /* and that b is gone */
+	enum mode told_mode; /* and what is done about it */
 	bool measured; /* the node is there */
 	uint8_t cpus[CPUS_BYTES]; /* on which b may run; none: unknown */
 	bool stated; /* its accountant said the following of it */
@@ -146,6 +147,7 @@ void trees_update(struct collector *c);
 void trees_expire(struct collector *c);
 struct tree *tree_of(const struct collector *c, uint16_t b);
 void tree_tell(struct collector *c, struct tree *t);
+void trees_tell(struct collector *c);
 void trees_measure(struct collector *c);
 /* Removes what an earlier collector published and this one does not. */
 void trees_sweep(struct collector *c);

@@ -6,21 +6,13 @@
 #define COLLECTOR_CONFIG_H
 
 #include "collector/balance.h"
+#include "common/mode.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #define CONFIG_PATH "/etc/acctring/collector.conf"
 #define CONFIG_MAX_DRIVERS 64
-
-enum mode {
-	MODE_OBSERVE, /* measure, write bills, say what would be done */
-	MODE_GUARD, /* and limit what VMs may make driver domains spend */
-	MODE_DEBT, /* and take from a VM's own CPU what was spent for it */
-};
-
-const char *mode_name(enum mode mode);
-bool mode_parse(const char *text, enum mode *mode);
 
 /* A driver domain and its accountant: a domid, a UUID or a name each. */
 struct config_driver {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * config_debt.c - modes, and the law of debt as configured.
+ * config_debt.c - the law of debt as configured.
  */
 #include "collector/config.h"
 #include "collector/keep.h"
@@ -9,31 +9,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const modes[] = { "observe", "guard", "debt" };
 static const char *const scopes[] = { "auto", "all", "none" };
 
-static int index_of(const char *const list[3], const char *text)
+static int scope_of(const char *text)
 {
 	int i;
 
 	for (i = 0; i < 3; i++)
-		if (!strcmp(list[i], text))
+		if (!strcmp(scopes[i], text))
 			return i;
 	return -1;
-}
-
-const char *mode_name(enum mode mode)
-{
-	return modes[mode];
-}
-
-bool mode_parse(const char *text, enum mode *mode)
-{
-	int i = index_of(modes, text);
-
-	if (i >= 0)
-		*mode = (enum mode)i;
-	return i >= 0;
 }
 
 bool config_debt_begin(struct config_debt *d)
@@ -69,7 +54,7 @@ static bool bad(char **error, const char *file, const char *key, const char *val
 bool config_debt_settle(struct config *c, const char *file, char **error)
 {
 	struct config_debt *d = &c->debt;
-	int scope = index_of(scopes, d->scope);
+	int scope = scope_of(d->scope);
 
 	if (!mode_parse(d->mode, &c->mode))
 		return bad(error, file, "mode", d->mode, "\"observe\", \"guard\", \"debt\"");

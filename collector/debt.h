@@ -9,7 +9,8 @@
  *   control.c   requests of acctctl
  *   owed.c    what stands in the store of it
  *
- * In observe and guard the law runs, too, and nothing is written.
+ * In observe and guard the law runs, too, and nothing is written.  Limits at driver
+ * domains are the accountants': they are told the mode (tree.c).
  */
 #ifndef COLLECTOR_DEBT_H
 #define COLLECTOR_DEBT_H
@@ -73,6 +74,7 @@ struct debt_pool {
 
 struct debt {
 	enum mode mode;
+	enum mode says; /* accountants are told; before mode_begin() what they were told last */
 	struct hands hands;
 	struct debt_vm **vm;
 	struct debt_pool *pool;
@@ -106,6 +108,8 @@ void windows_give_back(struct collector *c, struct debt_vm *only, const char *wh
 
 /* mode.c: 0, or -errno and a line in `error` */
 int mode_set(struct collector *c, enum mode mode, const char *who, char *error, size_t size);
+/* First of all: accountants go on with what they were told. */
+void mode_recall(struct collector *c);
 /* As an earlier collector was told, else as configured; what it left is given back. */
 void mode_begin(struct collector *c);
 void mode_configured(struct collector *c, enum mode before);

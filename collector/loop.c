@@ -248,6 +248,7 @@ int collector_run(struct collector *c)
 		c->status = EXIT_ENV;
 	} else {
 		memory_load(c);
+		mode_recall(c);
 		if (!scan(c))
 			scan_soon(c, RETRY_MS);
 		trees_sweep(c);

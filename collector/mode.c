@@ -24,6 +24,7 @@
 #define NODE "/tool/acctring/mode"
 #define WINDOW_MS 100
 
+/* In the store: for the next collector, and for accountants, whose limits it lets act. */
 static void publish(struct collector *c)
 {
 	char line[96];
@@ -32,6 +33,8 @@ static void publish(struct collector *c)
 		 mode_name(c->debt.mode), mode_name(c->config.mode), (uint64_t)time(NULL));
 	if (!xs_writef(c->xsh, NODE, "%s", line) || !xs_share(c->xsh, NODE, 0, -1))
 		log_warn(NODE ": cannot write: %s", strerror(errno));
+	c->debt.says = c->debt.mode;
+	trees_tell(c);
 }
 
 int mode_hands(struct collector *c)
@@ -136,6 +139,11 @@ static enum mode told(struct collector *c)
 		mode_parse(word, &mode);
 	free(line);
 	return mode;
+}
+
+void mode_recall(struct collector *c)
+{
+	c->debt.says = told(c);
 }
 
 void mode_begin(struct collector *c)

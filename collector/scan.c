@@ -112,8 +112,7 @@ void publish_serving(struct collector *c)
 	struct tree *t;
 	size_t i;
 
-	for (i = 0; i < c->trees; i++)
-		tree_tell(c, &c->tree[i]);
+	trees_tell(c);
 	for (i = 0; i < c->serving.pairs; i++) {
 		struct serving_pair *p = &c->serving.pair[i];
 

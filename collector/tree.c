@@ -41,20 +41,30 @@ void tree_tell(struct collector *c, struct tree *t)
 {
 	uint64_t serial = serving_last_serial(&c->serving, t->b);
 	char path[TREE_PATH], uuid[UUID_TEXT], line[192];
-
+	enum mode says = c->debt.says;
 	bool gone = t->gone_ms;
 
-	if (t->serial == serial && t->told_gone == gone)
+	if (t->serial == serial && t->told_gone == gone && t->told_mode == says)
 		return;
 	tree_path(path, t->a, t->b, NULL);
 	uuid_format(t->b_uuid, uuid);
 	/* `serial` is for the next collector: see adopt() */
-	snprintf(line, sizeof(line), "v=1 uuid=%s name=%s serial=%" PRIu64 "%s", uuid,
-		 t->b_name[0] ? t->b_name : "-", serial, gone ? " state=gone" : "");
+	snprintf(line, sizeof(line), "v=1 uuid=%s name=%s serial=%" PRIu64 "%s%s%s", uuid,
+		 t->b_name[0] ? t->b_name : "-", serial, says ? " mode=" : "",
+		 says ? mode_name(says) : "", gone ? " state=gone" : "");
 	if (!node_put(c, t->a, path, line))
 		return;
 	t->serial = serial;
 	t->told_gone = gone;
+	t->told_mode = says;
+}
+
+void trees_tell(struct collector *c)
+{
+	size_t i;
+
+	for (i = 0; i < c->trees; i++)
+		tree_tell(c, &c->tree[i]);
 }
 
 /* One line backend/<B>/<F> of an earlier collector. */
