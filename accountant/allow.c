@@ -216,15 +216,12 @@ void allow_let_go(const struct guarded *g, const struct spot *row, uint64_t now_
 	}
 }
 
-/* Nobody is limited any more.  After look(): all links are there. */
-static void open_all(struct worker *w)
+/* What was known of a VM that has no row any more where limits act: it begins anew there. */
+static void begin_anew(struct guarded *g)
 {
-	uint64_t now = now_ms();
-
-	for (struct guarded *g = w->allow->first; g; g = g->next)
-		for (unsigned int i = 0; i < g->row.n; i++)
-			allow_let_go(g, &g->row.at[i], now);
-	allow_forget(w);
+	memset(&g->guard, 0, sizeof(g->guard));
+	memset(&g->share, 0, sizeof(g->share));
+	g->open = 0;
 }
 
 void allow_tick(struct worker *w)
@@ -233,20 +230,19 @@ void allow_tick(struct worker *w)
 	uint64_t now = now_ms(), at = now_ns(), tick = at - a->ticked_ns;
 
 	a->ticked_ns = at;
-	if (!w->conf.guard && !a->first)
+	if (!a->first && !allow_wanted(w))
 		return;
 	look(w);
-	if (!w->conf.guard) {
-		open_all(w);
-		return;
-	}
 	if (w->share) {
 		for (struct guarded *g = a->first; g; g = g->next)
 			read_paid(g);
 		allow_share(w, tick);
 	}
 	for (struct guarded *g = a->first; g; g = g->next)
-		step(g, tick, now);
+		if (allow_active(g))
+			step(g, tick, now);
+		else
+			begin_anew(g);
 	for (const struct guarded *g = a->first; g; g = g->next)
 		for (unsigned int i = 0; i < g->lanes; i++)
 			allow_write(g->spot[i].link, g->spot[i].lane, g->spot[i].row, now);
@@ -256,8 +252,6 @@ bool allow_hurry(const struct worker *w)
 {
 	uint64_t now = now_ms();
 
-	if (!w->conf.guard)
-		return false;
 	for (const struct guarded *g = w->allow->first; g; g = g->next)
 		if ((g->limit || g->share.rate) && now - g->moved_ms < ACTIVE_MS)
 			return true;

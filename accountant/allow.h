@@ -11,6 +11,7 @@
 
 #include "accountant/quota.h"
 
+struct domain;
 struct worker;
 struct allow;
 
@@ -25,6 +26,10 @@ struct allow_state {
 struct allow *allow_new(void);
 void allow_free(struct allow *a);
 
+/* Limits act at that driver domain: as configured, else as dom0 says. */
+bool allow_acts(const struct worker *w, const struct domain *d);
+/* At one of those that dom0 names. */
+bool allow_acts_somewhere(const struct worker *w);
 /* Once a tick, after the drain. */
 void allow_tick(struct worker *w);
 /* Some limited VM is at work: the next tick shall not be late. */

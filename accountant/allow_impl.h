@@ -35,7 +35,7 @@ struct guarded {
 	unsigned int weight;
 	struct guard guard;
 	struct share_vm share;
-	struct rows row, fresh; /* its open payer rows; as just found */
+	struct rows row, fresh; /* its open payer rows where limits act; as just found */
 	struct account **account;
 	unsigned int accounts;
 	struct spot *spot; /* lanes on which it spent something, */
@@ -54,6 +54,18 @@ struct allow {
 static inline unsigned int allow_which(const struct guarded *g)
 {
 	return g->domain ? 0 : 1;
+}
+
+/* There are limits, or shares, whether they act or not. */
+static inline bool allow_wanted(const struct worker *w)
+{
+	return w->share || w->quotas.n || w->conf.quotas.n;
+}
+
+/* It has a row where limits act. */
+static inline bool allow_active(const struct guarded *g)
+{
+	return g->row.n;
 }
 
 /* allow_who.c: fills the list anew; who is not in it any more is let go. */

@@ -42,7 +42,7 @@ static void share_domain(struct worker *w, struct domain *d, uint64_t tick_ns)
 	size_t n = 0;
 
 	for (const struct guarded *g = w->allow->first; g; g = g->next)
-		n += g->domain == d;
+		n += g->domain == d && allow_active(g);
 	vm = calloc(n + 1, sizeof(*vm));
 	if (!n || !vm) {
 		free(vm);
@@ -50,7 +50,7 @@ static void share_domain(struct worker *w, struct domain *d, uint64_t tick_ns)
 	}
 	n = 0;
 	for (struct guarded *g = w->allow->first; g; g = g->next)
-		if (g->domain == d) {
+		if (g->domain == d && allow_active(g)) {
 			g->share.weight = g->weight;
 			g->share.charged = g->paid;
 			vm[n++] = g->share;
@@ -59,7 +59,7 @@ static void share_domain(struct worker *w, struct domain *d, uint64_t tick_ns)
 	if (share_step(&d->share, vm, n, ran, can, tick_ns)) {
 		n = 0;
 		for (struct guarded *g = w->allow->first; g; g = g->next)
-			if (g->domain == d)
+			if (g->domain == d && allow_active(g))
 				g->share = vm[n++];
 	}
 	free(vm);

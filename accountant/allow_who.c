@@ -11,6 +11,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+bool allow_acts(const struct worker *w, const struct domain *d)
+{
+	return w->conf.guard == GUARD_ON || (w->conf.guard == GUARD_AUTO && d->mode);
+}
+
+bool allow_acts_somewhere(const struct worker *w)
+{
+	for (const struct domain *d = w->domains; d; d = d->next)
+		if (d->named && allow_acts(w, d))
+			return true;
+	return false;
+}
+
 static struct guarded *find(struct allow *a, const struct domain *d, const uint8_t uuid[16])
 {
 	struct guarded *g;
@@ -220,7 +233,8 @@ static void look_after(struct worker *w, struct link *k, unsigned int row, const
 	memcpy(g->name, vm->name, sizeof(g->name));
 	g->limit = limit;
 	g->weight = weight;
-	add_row(g, k, row);
+	if (allow_acts(w, k->domain))
+		add_row(g, k, row);
 }
 
 static void find_rows(struct worker *w, struct link *k)
@@ -255,7 +269,6 @@ static void find_accounts(const struct worker *w, struct guarded *g)
 
 void allow_find(struct worker *w)
 {
-	bool limits = w->share || w->quotas.n || w->conf.quotas.n;
 	struct guarded **p = &w->allow->first, *g;
 	uint64_t now = now_ms();
 
@@ -264,7 +277,7 @@ void allow_find(struct worker *w)
 		g->limit = 0;
 	}
 	for (struct link *k = w->links; k; k = k->next)
-		if (limits && k->reader && k->state <= LINK_ATTACHED)
+		if (allow_wanted(w) && k->reader && k->state <= LINK_ATTACHED)
 			find_rows(w, k);
 	while ((g = *p)) {
 		renew(w, g, now);

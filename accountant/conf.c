@@ -23,6 +23,7 @@ static bool defaults(struct conf *c)
 		.statement_ms = 200,
 		.restart_ms = 5000,
 		.accounts_per_vm = ACCOUNTS_PER_VM,
+		.guard = GUARD_AUTO,
 		.rules.host = policy_default(),
 	};
 	return c->database && c->socket && c->synchronous;
@@ -110,7 +111,7 @@ static bool read_file(struct loading *l, const char *file, char **error)
 		DOMAIN_KEY("driver", &l->driver),
 		{ .key = NULL },
 	};
-	static const char *const guards[] = { "observe", "on", NULL };
+	static const char *const guards[] = { "observe", "on", "auto", NULL };
 	static const char *const shares[] = { "off", "on", NULL };
 	const struct conf_key keys[] = {
 		{ .key = "database",
@@ -188,7 +189,7 @@ static bool read_file(struct loading *l, const char *file, char **error)
 		  .type = CONF_CHOICE,
 		  .out = &c->guard,
 		  .words = guards,
-		  .allowed = "\"observe\", \"on\"" },
+		  .allowed = "\"auto\", \"on\", \"observe\"" },
 		{ .key = "share",
 		  .type = CONF_CHOICE,
 		  .out = &c->share,

@@ -27,6 +27,9 @@ struct options {
 	int worker; /* socket to the holder; -1: we are the holder */
 };
 
+/* Whether limits act.  AUTO: where dom0 says guard or debt. */
+enum guard_when { GUARD_OBSERVE, GUARD_ON, GUARD_AUTO };
+
 struct conf {
 	char *database;
 	char *socket;
@@ -35,7 +38,7 @@ struct conf {
 	int64_t tick_ms, idle_ms, commit_ms, unresolved_ms, statement_ms, restart_ms;
 	int64_t accounts_per_vm;
 	struct rules rules; /* who pays; weights */
-	int64_t guard; /* 0: observe, 1: on */
+	int64_t guard; /* enum guard_when */
 	int64_t share; /* 1: on, unless commanded otherwise */
 	struct quotas quotas;
 };

@@ -80,6 +80,17 @@ static bool known_driver(const struct worker *w, const char *text)
 	return false;
 }
 
+/* Why it changes nothing at the moment; "": it does. */
+static const char *but(const struct worker *w)
+{
+	if (w->conf.guard == GUARD_OBSERVE)
+		return "; nothing is limited while guard = \"observe\"";
+	if (!allow_acts_somewhere(w))
+		return "; nothing is limited while dom0 says observe: acctctl guard there, or "
+		       "guard = \"on\" here";
+	return "";
+}
+
 /* It is durable, or the one who commanded is told that it is not. */
 static void conclude(struct client *c, const char *what)
 {
@@ -92,8 +103,7 @@ static void conclude(struct client *c, const char *what)
 		return;
 	}
 	log_info("commanded: %s", what);
-	answer(c, "ok %s%s", what,
-	       w->conf.guard ? "" : "; nothing is limited while guard = \"observe\"");
+	answer(c, "ok %s%s", what, but(w));
 }
 
 static bool limited(const struct quotas *q, const char *vm, const char *driver)

@@ -8,6 +8,7 @@
 #include "accountant/accounts.h"
 #include "accountant/budget.h"
 #include "accountant/share.h"
+#include "common/mode.h"
 
 #include <acctring/abi.h>
 #include <stdbool.h>
@@ -69,6 +70,8 @@ struct domain {
 	uint16_t domid;
 	bool named; /* by dom0: only then its links are attached */
 	bool gone; /* it has ended, dom0 says */
+	enum mode mode; /* what dom0 wants done, as it said last */
+	bool told_mode; /* said that it is no mode */
 	bool swept; /* so what we told it was removed */
 	bool draining; /* not named any more, its links are read to their end */
 	uint64_t named_ms; /* since when; 0: it is not */

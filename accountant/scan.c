@@ -81,6 +81,27 @@ struct served *scan_served(struct worker *w, unsigned int backend, unsigned int 
 /* ------------------------------------------------------------------ */
 /* Driver domains                                                      */
 
+/* A dom0 that is older says nothing, one that is newer perhaps what we do not know. */
+static void read_mode(struct worker *w, struct domain *d, const char *line)
+{
+	bool said = strstr(line, " mode=") != NULL, acted = allow_acts(w, d);
+	enum mode mode = MODE_OBSERVE;
+	char word[16] = "too long";
+	bool ok = !said || (kv_get(line, "mode", word, sizeof(word)) && mode_parse(word, &mode));
+
+	if (!ok && !d->told_mode)
+		log_error(BACKEND "/%u: mode \"%s\" is not known here, taken as observe, "
+				  "allowed: " MODE_ALLOWED,
+			  w->domid, d->domid, word);
+	d->told_mode = !ok;
+	d->mode = mode;
+	if (allow_acts(w, d) == acted)
+		return;
+	log_info("domain %u: dom0 says %s: limits %s", d->domid, mode_name(mode),
+		 acted ? "do not act any more" : "act");
+	allow_again(w);
+}
+
 static bool read_named(struct worker *w, unsigned int domid)
 {
 	char *line = xs_readf(w->xs, BACKEND "/%u", w->domid, domid);
@@ -111,6 +132,7 @@ static bool read_named(struct worker *w, unsigned int domid)
 	}
 	if (!kv_get(line, "name", d->name, sizeof(d->name)))
 		d->name[0] = 0;
+	read_mode(w, d, line);
 	free(line);
 	if (d->gone)
 		return false;

@@ -59,6 +59,8 @@ static json_t *domain(const struct view_domain *d)
 	json_object_set_new(o, "refused_ns", number(d->refused_ns));
 	json_object_set_new(o, "epochs_lost", number(d->epochs_lost));
 	json_object_set_new(o, "overclaimed_ns", number(d->overclaimed_ns));
+	if (d->named)
+		json_object_set_new(o, "mode", json_string(mode_name(d->mode)));
 	return o;
 }
 
@@ -137,6 +139,7 @@ static json_t *limit(const struct view_limit *m)
 
 char *snapshot_json(const struct view *v)
 {
+	static const char *const guards[] = { "observe", "on", "auto" };
 	json_t *o = json_object(), *list;
 	char *out;
 
@@ -156,7 +159,8 @@ char *snapshot_json(const struct view *v)
 	for (unsigned int i = 0; i < v->nlinks; i++)
 		json_array_append_new(list, link_of(&v->link[i]));
 	json_object_set_new(o, "links", list);
-	json_object_set_new(o, "guard", json_string(v->guard ? "on" : "observe"));
+	json_object_set_new(o, "guard", json_string(v->acts ? "on" : "observe"));
+	json_object_set_new(o, "guard_set", json_string(guards[v->guard]));
 	json_object_set_new(o, "share", json_boolean(v->share));
 	list = json_array();
 	for (unsigned int i = 0; i < v->nlimits; i++)

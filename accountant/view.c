@@ -139,6 +139,7 @@ static void make_domain(struct view *v, struct worker *w, const struct domain *d
 
 	to->domid = d->domid;
 	to->named = d->named;
+	to->mode = d->mode;
 	memcpy(to->uuid, d->uuid, 16);
 	memcpy(to->name, d->name, sizeof(to->name));
 	to->measured_ns = d->s.measured_ns;
@@ -250,7 +251,8 @@ struct view *view_make(struct worker *w)
 		make_domain(v, w, d);
 	for (const struct link *k = w->links; k; k = k->next)
 		make_link(v, k);
-	v->guard = w->conf.guard;
+	v->acts = allow_acts_somewhere(w);
+	v->guard = (enum guard_when)w->conf.guard;
 	v->share = w->share;
 	make_limits(v, w, &w->quotas, true);
 	make_limits(v, w, &w->conf.quotas, false);

@@ -8,6 +8,7 @@
 #define ACCOUNTANT_VIEW_H
 
 #include "accountant/allow.h"
+#include "accountant/conf.h"
 #include "accountant/domains.h"
 
 #include <stddef.h>
@@ -19,6 +20,7 @@ struct view_domain {
 	uint16_t domid;
 	uint16_t links;
 	bool named;
+	enum mode mode; /* as dom0 says */
 	uint8_t uuid[16];
 	char name[NAME_MAX_BYTES];
 	uint64_t measured_ns, charged_ns, own_ns, unattributed_ns;
@@ -74,7 +76,8 @@ struct view {
 	struct view_vm *vm;
 	struct view_post *post;
 	struct view_link *link;
-	bool guard, share;
+	bool acts, share; /* limits do, somewhere */
+	enum guard_when guard; /* as configured */
 	unsigned int nlimits;
 	struct view_limit *limit;
 };

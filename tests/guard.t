@@ -18,7 +18,7 @@ ctl() { in_dom 1 -- "$bin/acctctl" "$@" --socket "$tmp/sock"; }
 says() { [ "$1" = "$2" ]; }
 
 # -- commands --
-start_acctringd
+start_acctringd 'guard = "observe";'
 tap $? "acctringd runs"
 says "$(ctl limit one 5%)" 'one 5 %; nothing is limited while guard = "observe"'
 tap $? "a limit where it only observes: said"

@@ -82,7 +82,7 @@ int cmd_share(int argc, char **argv)
 
 static void show_json(const struct snapshot *s)
 {
-	json_t *list = json_array(), *all;
+	json_t *list = json_array(), *modes = json_array(), *all;
 
 	for (size_t i = 0; i < s->limits; i++) {
 		const struct snap_limit *m = &s->limit[i];
@@ -98,8 +98,14 @@ static void show_json(const struct snapshot *s)
 				  (json_int_t)m->open_lanes, "let_go_ns",
 				  (json_int_t)m->let_go_ns));
 	}
-	all = json_pack("{s:i, s:s, s:b, s:o}", "v", 1, "guard", s->guard, "share", s->share,
-			"limits", list);
+	for (size_t i = 0; i < s->domains; i++)
+		if (s->domain[i].mode[0])
+			json_array_append_new(modes, json_pack("{s:I, s:s, s:s}", "domid",
+							       (json_int_t)s->domain[i].domid,
+							       "name", s->domain[i].name, "mode",
+							       s->domain[i].mode));
+	all = json_pack("{s:i, s:s, s:s, s:b, s:o, s:o}", "v", 1, "guard", s->guard, "guard_set",
+			s->guard_set, "share", s->share, "drivers", modes, "limits", list);
 	if (!all || json_dumpf(all, stdout, JSON_COMPACT))
 		die(EXIT_RUNTIME, "cannot write JSON");
 	putchar('\n');
@@ -130,6 +136,7 @@ static void show_table(const struct snapshot *s)
 					     "FROM", "LANES", "NOT LIMITED", "LET GO" };
 	struct table t = { .columns = 8, .left = 1 | 1 << 3 | 1 << 4 };
 	struct table_row *row = table_add(&t, TABLE_BOLD);
+	char guard[SNAP_GUARD];
 
 	for (unsigned int i = 0; i < t.columns; i++)
 		table_cell(row, i, "%s", title[i]);
@@ -137,7 +144,8 @@ static void show_table(const struct snapshot *s)
 		limit_row(&t, &s->limit[i]);
 	table_print(&t, stdout, table_colours(stdout));
 	table_free(&t);
-	printf("guard %s, share %s\n", s->guard, s->share ? "on" : "off");
+	snap_guard(s, guard);
+	printf("guard %s, share %s\n", guard, s->share ? "on" : "off");
 }
 
 static int list_limits(const struct common *o)

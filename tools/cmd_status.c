@@ -182,6 +182,7 @@ static void show_json(const struct snapshot *before, const struct snapshot *now)
 static void show(const struct snapshot *before, const struct snapshot *now)
 {
 	bool colours = table_colours(stdout);
+	char guard[SNAP_GUARD];
 
 	if (now->store) {
 		show_domains(now, colours);
@@ -189,8 +190,9 @@ static void show(const struct snapshot *before, const struct snapshot *now)
 		return;
 	}
 	printf("accountant in domain %" PRIu64 ", ledger %s\n", now->domid, now->incarnation);
+	snap_guard(now, guard);
 	if (now->guard[0])
-		printf("guard %s, share %s, %zu limit%s: acctctl limit --list\n", now->guard,
+		printf("guard %s, share %s, %zu limit%s: acctctl limit --list\n", guard,
 		       now->share ? "on" : "off", now->limits, now->limits == 1 ? "" : "s");
 	putchar('\n');
 	show_links(before, now, colours);

@@ -146,6 +146,24 @@ int snap_command(const char *path, const char *line, char *reply, size_t size)
 	return 0;
 }
 
+void snap_guard(const struct snapshot *s, char text[SNAP_GUARD])
+{
+	char said[64] = "";
+	size_t i, n;
+
+	snprintf(text, SNAP_GUARD, "%s", s->guard);
+	if (strcmp(s->guard_set, "auto") != 0)
+		return;
+	/* one word, but while some of the driver domains are not told yet */
+	for (i = 0; i < s->domains; i++) {
+		n = strlen(said);
+		if (s->domain[i].mode[0] && !strstr(said, s->domain[i].mode))
+			snprintf(said + n, sizeof(said) - n, "%s%s", n ? ", " : "",
+				 s->domain[i].mode);
+	}
+	snprintf(text, SNAP_GUARD, "%s (auto: dom0 says %s)", s->guard, said[0] ? said : "nothing");
+}
+
 bool snap_only(struct snapshot *s, const char *driver)
 {
 	bool number;

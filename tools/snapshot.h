@@ -25,6 +25,7 @@ struct snap_domain { /* a driver domain */
 	uint64_t accountant; /* its domid */
 	uint64_t links; /* attached */
 	double t; /* unix seconds; store: when it was read from the accountant */
+	char mode[16]; /* of the collector, as the accountant was told; "" not known */
 	/* only from the store: */
 	double clock; /* seconds of the accountant's clock */
 	double period; /* seconds between two such */
@@ -67,7 +68,8 @@ struct snapshot {
 	struct snap_link *link;
 	size_t domains, vms, links;
 	/* only from the accountant itself: */
-	char guard[16];
+	char guard[16]; /* "on" or "observe": whether limits act */
+	char guard_set[16]; /* as configured: these or "auto"; "" not known */
 	bool share;
 	struct snap_limit *limit;
 	size_t limits;
@@ -89,6 +91,9 @@ int snap_command(const char *path, const char *line, char *reply, size_t size);
 /* The same from a text. */
 int snap_parse(const char *text, size_t len, struct snapshot *s, char error[SNAP_ERROR]);
 void snap_free(struct snapshot *s);
+/* Whether limits act, and who says so. */
+#define SNAP_GUARD 160
+void snap_guard(const struct snapshot *s, char text[SNAP_GUARD]);
 /* Leaves one driver domain, by domid or name, and what VMs are there; false: unknown. */
 bool snap_only(struct snapshot *s, const char *driver);
 /* Text from others: what is not printable becomes '?'. */

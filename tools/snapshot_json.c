@@ -71,6 +71,15 @@ static void get_text(struct parser *p, const json_t *object, const char *key, ch
 	snap_text(to, size, text ? text : "");
 }
 
+/* What an older accountant does not tell is "". */
+static void get_new_text(struct parser *p, const json_t *object, const char *key, char *to,
+			 size_t size)
+{
+	to[0] = '\0';
+	if (json_object_get(object, key))
+		get_text(p, object, key, to, size);
+}
+
 /* An array of n zeroed elements for what stands under the key. */
 static void *get_array(struct parser *p, const json_t *object, const char *key, size_t size,
 		       const json_t **array, size_t *n)
@@ -103,6 +112,7 @@ static void read_domain(struct parser *p, const json_t *o, struct snap_domain *d
 	d->refused_units = get(p, o, "refused_units");
 	d->refused_ns = get(p, o, "refused_ns");
 	d->epochs_lost = get(p, o, "epochs_lost");
+	get_new_text(p, o, "mode", d->mode, sizeof(d->mode));
 }
 
 static void read_account(struct parser *p, const json_t *o, struct snap_account *a)
@@ -181,6 +191,7 @@ static void read_guard(struct parser *p, const json_t *o, struct snapshot *s)
 	if (!json_object_get(o, "guard"))
 		return;
 	get_text(p, o, "guard", s->guard, sizeof(s->guard));
+	get_new_text(p, o, "guard_set", s->guard_set, sizeof(s->guard_set));
 	s->share = json_is_true(json_object_get(o, "share"));
 	s->limit = get_array(p, o, "limits", sizeof(*s->limit), &list, &s->limits);
 	p->in = "limits";

@@ -102,7 +102,7 @@ static int setup(void **state)
 	snprintf(d.name, sizeof(d.name), "driver");
 	w.domains = &d;
 	w.domid = 1;
-	w.conf.guard = 1;
+	w.conf.guard = GUARD_ON;
 	w.conf.rules.host = policy_default();
 	w.allow = allow_new();
 	if (!ring || !lane || !w.allow || !accounts_init(&w.accounts) || !served_init(&w.served))
@@ -223,7 +223,34 @@ static void exempt(void **state)
 	assert_false(denied_soon(ACCTRING_PAYER_OWN));
 }
 
-/* A limit that is cleared, an accountant that observes: open at the next tick. */
+static void denied(int payer)
+{
+	tick();
+	assert_true(denied_soon(payer));
+	tick();
+	assert_true(denied_soon(payer));
+}
+
+/* At the next tick, and nothing is left of what was known. */
+static void opened(int payer)
+{
+	tick();
+	assert_true(acctring_admit(lane, (unsigned int)payer));
+	for (const struct guarded *g = w.allow->first; g; g = g->next) {
+		assert_int_equal(g->row.n + g->lanes, 0);
+		assert_int_equal(g->guard.level, 0);
+	}
+	assert_false(denied_soon(payer));
+}
+
+static void guard(enum guard_when when, enum mode mode)
+{
+	w.conf.guard = when;
+	d.mode = mode;
+	allow_again(&w);
+}
+
+/* A limit that is cleared, an accountant that observes. */
 static void cleared(void **state)
 {
 	int two = acctring_payer_open(ring, 2, ACCTRING_KIND_VBD, 1);
@@ -231,20 +258,38 @@ static void cleared(void **state)
 	(void)state;
 	limit("two", "", 1000);
 	join(NULL);
-	for (unsigned int i = 0; i < 2; i++) {
-		tick();
-		assert_true(denied_soon(two));
-		tick();
-		assert_true(denied_soon(two));
-		if (i)
-			limit("two", "", 0);
-		else
-			w.conf.guard = 0;
-		tick();
-		assert_true(acctring_admit(lane, (unsigned int)two));
-		assert_null(w.allow->first);
-		w.conf.guard = 1;
-	}
+	denied(two);
+	guard(GUARD_OBSERVE, MODE_DEBT);
+	opened(two);
+	guard(GUARD_ON, MODE_OBSERVE);
+	denied(two);
+	limit("two", "", 0);
+	opened(two);
+	assert_null(w.allow->first);
+}
+
+/* dom0's word counts where we are told to follow it. */
+static void follows(void **state)
+{
+	int two = acctring_payer_open(ring, 2, ACCTRING_KIND_VBD, 1);
+
+	(void)state;
+	d.named = true;
+	limit("two", "driver", 1000);
+	join(NULL);
+	guard(GUARD_AUTO, MODE_OBSERVE);
+	opened(two);
+	assert_false(allow_acts_somewhere(&w));
+	guard(GUARD_AUTO, MODE_GUARD);
+	denied(two);
+	assert_true(allow_acts_somewhere(&w));
+	guard(GUARD_AUTO, MODE_OBSERVE);
+	opened(two);
+	guard(GUARD_AUTO, MODE_DEBT);
+	denied(two);
+	guard(GUARD_OBSERVE, MODE_DEBT);
+	opened(two);
+	assert_false(allow_acts_somewhere(&w));
 }
 
 /* At one driver domain and at all: the lower one counts, and stays when the other goes. */
@@ -418,9 +463,9 @@ static void links_go(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(rate),	  TEST(exempt),	      TEST(cleared),
-		TEST(two_limits), TEST(reconnects),   TEST(unknown),
-		TEST(links_go),	  TEST(another_lane), TEST(shares),
+		TEST(rate),	    TEST(exempt),     TEST(cleared), TEST(follows),
+		TEST(two_limits),   TEST(reconnects), TEST(unknown), TEST(links_go),
+		TEST(another_lane), TEST(shares),
 	};
 
 	urcu_memb_register_thread();
