@@ -8,8 +8,8 @@
  *
  * One line asks, the first line of the answer is "ok" or "error: ..":
  *
- *	mode observe|guard|debt
- *	entitle VM cap N | entitle VM weight N | entitle VM clear
+ *	mode observe|guard|debt	ok, and what is so now, for people
+ *	entitle VM cap N | entitle VM weight N | entitle VM clear	the same
  *	hold VM			until the connection is closed
  *	show			then a line for each VM: owed_line()
  *
@@ -83,15 +83,17 @@ static struct debt_vm *find_vm(struct caller *who, const char *text)
 
 static void do_mode(struct caller *who, char **word)
 {
+	enum mode mode, was = who->c->debt.mode;
 	char error[512];
-	enum mode mode;
 
 	if (!word[1] || !mode_parse(word[1], &mode))
 		answer(who, "error: mode: allowed: observe, guard, debt\n");
 	else if (mode_set(who->c, mode, "acctctl", error, sizeof(error)))
 		answer(who, "error: %s\n", error);
+	else if (mode == was)
+		answer(who, "ok mode %s, as before\n", mode_name(mode));
 	else
-		answer(who, "ok\n");
+		answer(who, "ok mode %s, was %s\n", mode_name(mode), mode_name(was));
 }
 
 /* false: the words are wrong. */
@@ -112,6 +114,30 @@ static bool want(uint16_t asked[KNOBS], char **word)
 	else
 		return false;
 	return true;
+}
+
+/* What it has a right to now, and by whose word. */
+static void right(const struct entitle *e, enum knob_name which, char text[48])
+{
+	const char *name = which == KNOB_CAP ? "cap" : "weight";
+	unsigned int n = entitle_of(e, which);
+
+	if (!e->want[which] && !e->knob[which].known)
+		snprintf(text, 48, "%s as found", name);
+	else if (!n)
+		snprintf(text, 48, "no %s (as found)", name);
+	else
+		snprintf(text, 48, "%s %u%s (as %s)", name, n, which == KNOB_CAP ? " %" : "",
+			 e->want[which] ? "said" : "found");
+}
+
+static void answer_right(struct caller *who, const char *vm, const struct entitle *e)
+{
+	char cap[48], weight[48];
+
+	right(e, KNOB_CAP, cap);
+	right(e, KNOB_WEIGHT, weight);
+	answer(who, "ok %s is entitled to: %s, %s\n", vm, cap, weight);
 }
 
 static void do_entitle(struct caller *who, char **word)
@@ -150,7 +176,7 @@ static void do_entitle(struct caller *who, char **word)
 	log_info("domain %u: entitled to cap %u, weight %u (0: as found), says acctctl",
 		 (unsigned int)v->domid, (unsigned int)v->e.want[KNOB_CAP],
 		 (unsigned int)v->e.want[KNOB_WEIGHT]);
-	answer(who, "ok\n");
+	answer_right(who, word[1], &v->e);
 }
 
 static void do_hold(struct caller *who, char **word)

@@ -75,6 +75,18 @@ int ask(struct ask *a, const char *fmt, ...)
 	return EXIT_RUNTIME;
 }
 
+int ask_say(struct ask *a, int status)
+{
+	if (status) {
+		log_error("%s", a->first);
+		return status;
+	}
+	if (a->first[0] == ' ') /* an older collector says no more than ok */
+		puts(a->first + 1);
+	ask_end(a);
+	return 0;
+}
+
 void ask_end(struct ask *a)
 {
 	if (a->in)

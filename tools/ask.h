@@ -23,5 +23,7 @@ struct ask {
  */
 int ask(struct ask *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void ask_end(struct ask *a);
+/* ask()'s end, where "ok" is followed by what is so now, for people: printed, or the error is. */
+int ask_say(struct ask *a, int status);
 
 #endif

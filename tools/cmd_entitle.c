@@ -113,21 +113,14 @@ static int entitle(int argc, char **argv)
 {
 	struct ask a;
 	uint64_t n;
-	int status;
 
 	if (argc == 3 && !strcmp(argv[2], "--clear"))
-		status = ask(&a, "entitle %s clear", argv[1]);
-	else if (argc == 3 && per_cent(argv[2], &n))
-		status = ask(&a, "entitle %s cap %" PRIu64, argv[1], n);
-	else if (argc == 4 && !strcmp(argv[2], "weight") && parse_u64(argv[3], 65535, &n) && n)
-		status = ask(&a, "entitle %s weight %" PRIu64, argv[1], n);
-	else
-		usage(argc > 2 ? argv[argc - 1] : "what it has a right to is missing");
-	if (status)
-		log_error("%s", a.first);
-	else
-		ask_end(&a);
-	return status;
+		return ask_say(&a, ask(&a, "entitle %s clear", argv[1]));
+	if (argc == 3 && per_cent(argv[2], &n))
+		return ask_say(&a, ask(&a, "entitle %s cap %" PRIu64, argv[1], n));
+	if (argc == 4 && !strcmp(argv[2], "weight") && parse_u64(argv[3], 65535, &n) && n)
+		return ask_say(&a, ask(&a, "entitle %s weight %" PRIu64, argv[1], n));
+	usage(argc > 2 ? argv[argc - 1] : "what it has a right to is missing");
 }
 
 int cmd_entitle(int argc, char **argv)
