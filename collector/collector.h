@@ -15,6 +15,7 @@
  *   statement.c checks and copies a statement        (pure)
  *   bill.c      sums and the line of a bill          (pure)
  *   account.c   bills in the store
+ *   release.c   what the mode was, taken back without us
  *   report.c    what is known of driver domains, for people in dom0
  *   debt.h      what of it a VM pays with its own CPU
  *   loop.c      events; main.c the command line

@@ -4,6 +4,7 @@
  */
 #include "collector/keep.h"
 
+#include "collector/lock.h"
 #include "common/kv.h"
 
 #include <dirent.h>
@@ -18,6 +19,19 @@
 #include <unistd.h>
 
 #define TMP ".new"
+
+void keep_find(char path[PATH_MAX])
+{
+	char link[PATH_MAX];
+	ssize_t n = -1;
+
+	if (lock_dir_path(link, sizeof(link), ENTITLEMENTS_LINK))
+		n = readlink(link, path, PATH_MAX - 1);
+	if (n > 0)
+		path[n] = '\0';
+	else
+		snprintf(path, PATH_MAX, KEEP_DIR);
+}
 
 int keep_open(const char *path, bool make)
 {

@@ -17,8 +17,12 @@
 
 #include "collector/entitle.h"
 
+#include <limits.h>
+
 #define KEEP_DIR "/var/lib/acctring/entitlement"
 
+/* The directory where debt began last on this host; else the default one. */
+void keep_find(char path[PATH_MAX]);
 /* A descriptor of the directory; make: with its parent, where they are missing. */
 int keep_open(const char *path, bool make);
 /* Durable, whole. */

@@ -158,20 +158,6 @@ static void be_watchdog(int argc, char **argv)
 		exit(watchdog_main((int)fd, argv[3]));
 }
 
-/* Where debt began last, or where it would by default. */
-static void find_entitlements(char path[PATH_MAX])
-{
-	char link[PATH_MAX];
-	ssize_t n = -1;
-
-	if (lock_dir_path(link, sizeof(link), ENTITLEMENTS_LINK))
-		n = readlink(link, path, PATH_MAX - 1);
-	if (n > 0)
-		path[n] = '\0';
-	else
-		snprintf(path, PATH_MAX, KEEP_DIR);
-}
-
 /*
  * After a collector that cannot do it any more: its unit's ExecStopPost.  What is
  * wrong with the configuration (then entitlements is NULL) keeps nobody from
@@ -191,7 +177,7 @@ static int restore(const char *entitlements, const char *error)
 	if (err)
 		die(EXIT_ENV, "%s", why);
 	if (!entitlements) {
-		find_entitlements(path);
+		keep_find(path);
 		log_warn("%s (giving back what is kept in %s)", error ? error : "no memory", path);
 		entitlements = path;
 	}

@@ -7,6 +7,7 @@
 #include "collector/collector.h"
 #include "collector/keep.h"
 #include "collector/lock.h"
+#include "collector/release.h"
 #include "common/clock.h"
 #include "common/kv.h"
 #include "common/log.h"
@@ -21,7 +22,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define NODE "/tool/acctring/mode"
 #define WINDOW_MS 100
 
 /* In the store: for the next collector, and for accountants, whose limits it lets act. */
@@ -31,8 +31,8 @@ static void publish(struct collector *c)
 
 	snprintf(line, sizeof(line), "v=1 mode=%s configured=%s t=%" PRIu64,
 		 mode_name(c->debt.mode), mode_name(c->config.mode), (uint64_t)time(NULL));
-	if (!xs_writef(c->xsh, NODE, "%s", line) || !xs_share(c->xsh, NODE, 0, -1))
-		log_warn(NODE ": cannot write: %s", strerror(errno));
+	if (!xs_writef(c->xsh, MODE_NODE, "%s", line) || !xs_share(c->xsh, MODE_NODE, 0, -1))
+		log_warn(MODE_NODE ": cannot write: %s", strerror(errno));
 	c->debt.says = c->debt.mode;
 	trees_tell(c);
 }
@@ -130,7 +130,7 @@ int mode_set(struct collector *c, enum mode mode, const char *who, char *error, 
 /* What an earlier collector was told, if the configured mode is still the same. */
 static enum mode told(struct collector *c)
 {
-	char *line = xs_readf(c->xsh, NODE), word[16];
+	char *line = xs_readf(c->xsh, MODE_NODE), word[16];
 	enum mode mode = c->config.mode, configured;
 
 	if (line && kv_is_v1(line) && kv_get(line, "configured", word, sizeof(word)) &&

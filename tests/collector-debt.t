@@ -42,8 +42,7 @@ ok $? "nothing is kept where nothing was taken"
 like "$(xenstore-read /tool/acctring/mode)" "^v=1 mode=observe configured=observe " "the mode is in the store"
 
 # -- debt --
-"$ctl" debt
-is $? 0 "acctctl debt"
+is "$("$ctl" debt) $?" "mode debt, was observe 0" "acctctl debt"
 soon 20 lower 3 10
 ok $? "the cap goes down"
 sleep 5
@@ -85,10 +84,10 @@ soon 20 logged "domain 3: cap 9 is not of ours"
 ok $? "an operator's cap is seen"
 soon 20 lower 3 9
 ok $? "and counts from then on"
-"$ctl" entitle web 7%
+is "$("$ctl" entitle web 7%)" "web is entitled to: cap 7 % (as said), weight 256 (as found)" "what is so is the answer"
 soon 20 eval '[ $(entitled_of 3) = 7 ]' && soon 20 lower 3 7
 ok $? "acctctl entitle wins"
-"$ctl" entitle web --clear
+is "$("$ctl" entitle web --clear)" "web is entitled to: cap 9 % (as found), weight 256 (as found)" "as well here"
 soon 20 eval '[ $(entitled_of 3) = 9 ]'
 ok $? "until it is cleared"
 "$ctl" entitle nobody 20% 2>"$tmp/err"
@@ -102,9 +101,9 @@ soon 20 lower 3 9
 ok $? "then it goes on"
 
 # -- the ends of it --
-"$ctl" off
-is "$? $(cap 3)" "0 9" "acctctl off: all is given back when it returns"
-"$ctl" debt
+out=$("$ctl" off)
+is "$? $(cap 3) $out" "0 9 mode observe, was debt" "acctctl off: all is given back when it returns"
+"$ctl" debt >/dev/null
 soon 20 lower 3 9
 kill -KILL "$collector"
 wait "$collector" 2>/dev/null
@@ -155,7 +154,7 @@ soon 20 logged "cannot use: Operation not permitted, allowed: a directory of our
 ok $? "a directory that others can write: no debt"
 sleep 0.5
 chmod 700 "$tmp/kept"
-"$ctl" debt
+"$ctl" debt >/dev/null
 is "$? $(sed -n 's/.* cap_found=\([0-9]*\) .*/\1/p' "$tmp/kept/$web")" "0 9" "later it is usable: debt"
 soon 20 eval '[ $(entitled_of 3) = 9 ]'
 ok $? "and the VM has a right to what was found at first"
@@ -186,7 +185,7 @@ is "$(cap 3) $(state_of 3)" "9 blind" "and stays so"
 # -- born again with a value of ours --
 "$prog" set 3 0 2 >/dev/null
 ours=$(sed -n 's/.* cap_ours=\([0-9]*\).*/\1/p' "$tmp/kept/$web")
-"$ctl" off
+"$ctl" off >/dev/null
 "$prog" set 3 0 9 >/dev/null
 sleep 1.5
 "$xsb" destroy 3

@@ -109,14 +109,6 @@ load 2 --queues 2
 offender=$pid offender_exec=$last
 ctl limit one 2% > /dev/null
 sleep 2
-cpu() { awk '{ print $14 + $15 }' "/proc/$back/stat"; }
-burns() {	# in a second, ticks: 100 are a CPU
-	local was
-
-	was=$(cpu)
-	sleep 1
-	burned=$(($(cpu) - was))
-}
 burns
 limited=$burned
 kill -KILL "$holder" "$(worker_pid)"

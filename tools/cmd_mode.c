@@ -4,34 +4,64 @@
  */
 #include "collector/actuate.h"
 #include "collector/config.h"
+#include "collector/keep.h"
 #include "collector/lock.h"
+#include "collector/release.h"
 #include "common/log.h"
 #include "tools/ask.h"
 #include "tools/command.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-static int set(const char *mode)
+/*
+ * Nobody answers, and none begins meanwhile: we have the lock.  What an earlier collector said
+ * stays in the store, and limits act by it; what it took, its watchdog gave back, if it could.
+ * `why` nobody answers is the error where nothing was said, or it is not for us.
+ */
+static int off_ourselves(const char *why)
 {
-	struct ask a;
-	int status = ask(&a, "mode %s", mode);
+	struct xs_handle *xsh;
+	char text[512], path[PATH_MAX];
+	int n = -EPERM, status = 0;
+	enum mode was;
 
-	if (status)
-		log_error("%s", a.first);
-	else
-		ask_end(&a);
+	xsh = lock_wait(text, sizeof(text)) ? NULL : xs_open(0);
+	if (xsh) {
+		n = mode_release(xsh, &was);
+		xs_close(xsh);
+	}
+	if (n < 0 && n != -EPERM && n != -EACCES)
+		log_error("xenstore: the mode cannot be taken back: %s", strerror(-n));
+	else if (n <= 0)
+		log_error("%s", why);
+	if (n <= 0)
+		return EXIT_ENV;
+	if (was == MODE_DEBT) {
+		keep_find(path);
+		status = actuate_restore_from(path, "acctctl off");
+	}
+	printf("mode observe, was %s; no collector runs\n", mode_name(was));
 	return status;
 }
 
 int cmd_mode(int argc, char **argv)
 {
 	struct common o;
+	struct ask a;
+	bool off;
+	int status;
 
 	common_parse(&o, argc, argv, 0);
-	return set(strcmp(argv[0], "off") ? argv[0] : "observe");
+	off = !strcmp(argv[0], "off") || !strcmp(argv[0], mode_name(MODE_OBSERVE));
+	status = ask(&a, "mode %s", off ? mode_name(MODE_OBSERVE) : argv[0]);
+	if (status == EXIT_ENV && off)
+		return off_ourselves(a.first);
+	return ask_say(&a, status);
 }
 
 /* Where the collector would. */
@@ -77,13 +107,11 @@ int cmd_restore(int argc, char **argv)
 	if (err == -EWOULDBLOCK) {
 		status = ask(&a, "mode observe");
 		if (!status)
-			ask_end(&a);
+			return ask_say(&a, 0);
 		/* nobody answers: a collector that was killed, and its watchdog is at work */
 		err = status == EXIT_ENV ? lock_wait(why, sizeof(why)) : 0;
-		if (status && (err || status != EXIT_ENV))
+		if (err || status != EXIT_ENV)
 			die(status, "%s", a.first);
-		if (!status)
-			return 0;
 	}
 	if (err)
 		die(EXIT_ENV, "%s", why);

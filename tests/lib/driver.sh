@@ -103,6 +103,16 @@ fields() {
 	done | tr '\n' ' '
 }
 
+# burns: what the backend of pid $back burns in a second is in $burned, in ticks: 100 are a CPU
+ticks() { awk '{ print $14 + $15 }' "/proc/$back/stat"; }
+burns() {
+	local was
+
+	was=$(ticks)
+	sleep 1
+	burned=$(($(ticks) - was))
+}
+
 # tap STATUS NAME
 tap() {
 	tap_n=$((tap_n + 1))
