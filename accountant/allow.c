@@ -8,6 +8,7 @@
 
 #define RENEW_MS 250u /* a lease */
 #define ACTIVE_MS 1000u
+#define FIND_MS 1000u
 #define IDLE_MS 100u /* a lane on which nothing was spent so long */
 
 struct allow *allow_new(void)
@@ -72,7 +73,7 @@ static void begin_lanes(struct guarded *g, uint64_t rate, uint64_t now_ms)
 			if (!rate && !l->row)
 				continue;
 			if (!lane_known(k, at.lane) || !lane_ready(k, l)) {
-				g->open++;
+				g->open += !k->never_asks;
 				continue;
 			}
 			r = &l->row[at.row];
@@ -153,11 +154,13 @@ static void step(struct guarded *g, uint64_t tick_ns, uint64_t now_ms)
 	unsigned int which = allow_which(g);
 	struct guard_lane none = { .known = true };
 
-	g->open = 0;
+	g->open = g->deaf = 0;
 	read_lanes(g, now_ms);
 	begin_lanes(g, rate, now_ms);
-	for (unsigned int i = 0; i < g->lanes; i++)
+	for (unsigned int i = 0; i < g->lanes; i++) {
 		g->lane[i].spent = spent(&g->spot[i]); /* of new ones, too */
+		g->deaf += g->spot[i].link->never_asks;
+	}
 	/* without a lane, too: who connects anew does not begin anew */
 	if (!guard_step(&g->guard, rate, charged(g), g->lanes ? g->lane : &none,
 			g->lanes ? g->lanes : 1, tick_ns))
@@ -187,15 +190,28 @@ static bool new_rows(struct link *k, uint64_t now_ms)
 	return true;
 }
 
+/* Rows that are closed fire nothing: nobody is told for long of such as are no more. */
+static bool is_old(const struct allow *a, uint64_t now_ms)
+{
+	const struct guarded *g;
+
+	for (g = a->first; g && !g->never; g = g->next)
+		;
+	return g && now_ms - a->found_ms >= FIND_MS;
+}
+
 static void look(struct worker *w)
 {
 	uint64_t now = now_ms();
 
+	w->reshaped |= is_old(w->allow, now);
 	for (struct link *k = w->links; k; k = k->next)
 		if (k->reader && k->state <= LINK_ATTACHED)
 			w->reshaped |= new_rows(k, now);
-	if (w->reshaped)
+	if (w->reshaped) {
 		allow_find(w);
+		w->allow->found_ms = now;
+	}
 	w->reshaped = false;
 }
 
@@ -221,7 +237,7 @@ static void begin_anew(struct guarded *g)
 {
 	memset(&g->guard, 0, sizeof(g->guard));
 	memset(&g->share, 0, sizeof(g->share));
-	g->open = 0;
+	g->open = g->deaf = 0;
 }
 
 void allow_tick(struct worker *w)

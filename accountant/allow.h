@@ -18,7 +18,8 @@ struct allow;
 /* Whom the guard knows of a limit: counts for status. */
 struct allow_state {
 	unsigned int lanes; /* limited */
-	unsigned int open; /* that cannot be limited */
+	unsigned int open; /* that cannot be limited yet */
+	unsigned int never; /* connections to backends that never ask */
 	uint64_t let_go_ns; /* spent above the limit, and not made good */
 };
 

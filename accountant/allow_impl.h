@@ -41,13 +41,16 @@ struct guarded {
 	struct spot *spot; /* lanes on which it spent something, */
 	struct guard_lane *lane; /* and what the guard knows of each */
 	unsigned int lanes, room;
+	unsigned int deaf; /* of those, at backends that never ask */
 	unsigned int open;
+	unsigned int never; /* rows there, whether limits act or not */
 	uint64_t paid, moved_ms; /* what it spent in all, and when that last grew */
 };
 
 struct allow {
 	struct guarded *first;
 	uint64_t ticked_ns;
+	uint64_t found_ms; /* the list was made anew */
 };
 
 /* Which of a row's two allowances the VM's is. */

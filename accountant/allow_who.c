@@ -195,8 +195,9 @@ void allow_look(const struct worker *w, const struct quota *q, struct allow_stat
 		    (d && !domtext_is(q->driver, d->uuid, d->domid, d->name)) ||
 		    !domtext_is(q->vm, g->uuid, g->domid, g->name))
 			continue;
-		out->lanes += g->lanes;
+		out->lanes += g->lanes - g->deaf;
 		out->open += g->open;
+		out->never += g->never;
 		out->let_go_ns = sat_add(out->let_go_ns, g->guard.let_go_ns);
 	}
 }
@@ -233,6 +234,7 @@ static void look_after(struct worker *w, struct link *k, unsigned int row, const
 	memcpy(g->name, vm->name, sizeof(g->name));
 	g->limit = limit;
 	g->weight = weight;
+	g->never += k->never_asks;
 	if (allow_acts(w, k->domain))
 		add_row(g, k, row);
 }
@@ -275,6 +277,7 @@ void allow_find(struct worker *w)
 	for (g = *p; g; g = g->next) {
 		g->wanted = false;
 		g->limit = 0;
+		g->never = 0;
 	}
 	for (struct link *k = w->links; k; k = k->next)
 		if (allow_wanted(w) && k->reader && k->state <= LINK_ATTACHED)

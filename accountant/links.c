@@ -289,6 +289,7 @@ static void take_over(const struct worker *w, struct link *k, const struct lane_
 			    k->e.id.domid, k->e.id.slot, gap);
 	}
 	snprintf(k->e.program, sizeof(k->e.program), "%s", acctring_reader_program(k->reader));
+	k->never_asks = acctring_reader_never_asks(k->reader);
 }
 
 /* limits.h: pages that one more link of the domain may have; 0: it must wait. */

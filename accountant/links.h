@@ -55,6 +55,7 @@ struct link {
 	enum link_state state;
 	bool dirty;
 	bool held; /* by the holder */
+	bool never_asks; /* as it says: no allowance matters there */
 	const char *tell; /* what to tell the peer once it is durable */
 	bool told; /* peer nodes say so */
 	struct epoch e;

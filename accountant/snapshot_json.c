@@ -117,6 +117,7 @@ static json_t *link_of(const struct view_link *k)
 	json_object_set_new(o, "overflowed", number(k->overflowed));
 	json_object_set_new(o, "lanes", number(k->lanes));
 	json_object_set_new(o, "cpu_ns", number(k->cpu_ns));
+	json_object_set_new(o, "never_asks", json_boolean(k->never_asks));
 	return o;
 }
 
@@ -133,6 +134,7 @@ static json_t *limit(const struct view_limit *m)
 	json_object_set_new(o, "commanded", json_boolean(m->commanded));
 	json_object_set_new(o, "lanes", number(m->now.lanes));
 	json_object_set_new(o, "open_lanes", number(m->now.open));
+	json_object_set_new(o, "never_asks", number(m->now.never));
 	json_object_set_new(o, "let_go_ns", number(m->now.let_go_ns));
 	return o;
 }

@@ -189,6 +189,7 @@ static void make_link(struct view *v, const struct link *k)
 	to->lanes = k->e.lanes;
 	to->epoch = k->e.id.epoch;
 	to->state = state_name(k);
+	to->never_asks = k->never_asks;
 	memcpy(to->program, k->e.program, sizeof(to->program));
 	memcpy(to->reason, k->e.reason, sizeof(to->reason));
 	to->records = k->e.records;

@@ -50,6 +50,7 @@ struct view_link {
 	uint32_t slot, lanes;
 	uint64_t epoch;
 	const char *state;
+	bool never_asks;
 	char program[64], reason[64];
 	uint64_t records, spilled, overflowed, cpu_ns;
 };

@@ -73,6 +73,22 @@ vif 2 70053 5100000 60 6000
 soon 10 holds 2 vif tx "70003 5095000 3000000"
 ok $? "more frames than one record can say ($(held 2 vif tx))"
 
+# -- no limit holds here, which is told whether limits act or not
+ctl() { in_dom 1 -- "$bin/acctctl" "$@" --socket "$tmp/sock"; }
+never() {	# never GUARD DEVICES: what the list says of the VM
+	ctl limit --list --json | perl -MJSON::PP -e 'my $d = decode_json(<STDIN>); my $l = $d->{limits}[0];
+		exit !($d->{guard} eq $ARGV[0] && $l->{never_asks} == $ARGV[1] && !$l->{lanes} && !$l->{open_lanes})' "$@"
+}
+ctl limit 2 5% >/dev/null
+soon 5 never observe 2
+ok $? "a limit: it never asks"
+xenstore-write /local/domain/1/acctring/backend/1 "v=1 uuid=$DRIVER_UUID name=driver mode=guard"
+soon 5 never on 2 && sleep 0.3 && never on 2
+ok $? "nor where limits act: no lane is counted as limited"
+like "$(ctl limit --list)" $'^VM .* NEVER ASK +LET GO\n.* 2 +0.00 s\nNEVER ASK: connections at backends that serve without asking' \
+	"as people are told"
+like "$(ctl status)" $'\nacctring-kernback \(level 1\) .* never asks: not limited\n' "which backends, says acctctl status"
+
 # -- a new guest
 vbd 3 5 40
 thread 20 3.xvda-0 "$later" 3000000
@@ -107,6 +123,8 @@ ok $? "what nobody read adds up ($(held 2 vbd read))"
 rm -r "$devices/vif-2-0" "$tmp/proc/1"[126]
 soon 10 grep -q 'vif 2/0: gone' "$tmp/kernlog"
 ok $? "a device that goes"
+soon 5 never on 1
+ok $? "and is not told of any more"
 vif 3 0 0 0 0
 soon 10 threaded 3 1
 ok $? "a new interface is made threaded"

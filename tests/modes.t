@@ -70,7 +70,7 @@ soon 5 guard "on (auto: dom0 says guard)" && sleep 1 && limited
 tap $? "and limits act: $burned %"
 ctl limit --list --json | perl -MJSON::PP -e 'my $d = decode_json(<STDIN>);
 	exit !($d->{guard} eq "on" && $d->{guard_set} eq "auto" && $d->{drivers}[0]{mode} eq "guard" &&
-		$d->{drivers}[0]{name} eq "driver" && $d->{limits}[0]{lanes} == 1)'
+		$d->{drivers}[0]{name} eq "driver" && $d->{limits}[0]{lanes} == 1 && $d->{limits}[0]{never_asks} == 0)'
 tap $? "in JSON, too"
 is_in "$(mode guard)" "mode guard, as before"
 tap $? "the same once more"

@@ -89,13 +89,14 @@ static void show_json(const struct snapshot *s)
 
 		json_array_append_new(
 			list,
-			json_pack("{s:s, s:s, s:o, s:s, s:s, s:f, s:s, s:I, s:I, s:I}", "vm", m->vm,
-				  "uuid", m->uuid, "domid",
+			json_pack("{s:s, s:s, s:o, s:s, s:s, s:f, s:s, s:I, s:I, s:I, s:I}", "vm",
+				  m->vm, "uuid", m->uuid, "domid",
 				  m->found ? json_integer((json_int_t)m->domid) : json_null(),
 				  "name", m->name, "driver", m->driver, "percent",
 				  (double)m->ppm / 10000, "from", m->commanded ? "command" : "file",
 				  "lanes", (json_int_t)m->lanes, "open_lanes",
-				  (json_int_t)m->open_lanes, "let_go_ns",
+				  (json_int_t)m->open_lanes, "never_asks",
+				  (json_int_t)m->never_asks, "let_go_ns",
 				  (json_int_t)m->let_go_ns));
 	}
 	for (size_t i = 0; i < s->domains; i++)
@@ -127,24 +128,32 @@ static void limit_row(struct table *t, const struct snap_limit *m)
 	table_cell(row, 4, "%s", m->commanded ? "command" : "file");
 	table_cell(row, 5, "%" PRIu64, m->lanes);
 	table_cell(row, 6, "%" PRIu64, m->open_lanes);
-	table_cell(row, 7, "%s", human_time(buf, (int64_t)m->let_go_ns));
+	table_cell(row, 7, "%" PRIu64, m->never_asks);
+	table_cell(row, 8, "%s", human_time(buf, (int64_t)m->let_go_ns));
 }
 
 static void show_table(const struct snapshot *s)
 {
-	static const char *const title[] = { "VM",   "DOMID", "LIMIT",	     "AT",
-					     "FROM", "LANES", "NOT LIMITED", "LET GO" };
-	struct table t = { .columns = 8, .left = 1 | 1 << 3 | 1 << 4 };
+	static const char *const title[] = { "VM",    "DOMID",	     "LIMIT",	  "AT",	   "FROM",
+					     "LANES", "NOT LIMITED", "NEVER ASK", "LET GO" };
+	struct table t = { .columns = 9, .left = 1 | 1 << 3 | 1 << 4 };
 	struct table_row *row = table_add(&t, TABLE_BOLD);
 	char guard[SNAP_GUARD];
+	uint64_t never = 0;
 
 	for (unsigned int i = 0; i < t.columns; i++)
 		table_cell(row, i, "%s", title[i]);
-	for (size_t i = 0; i < s->limits; i++)
+	for (size_t i = 0; i < s->limits; i++) {
 		limit_row(&t, &s->limit[i]);
+		never += s->limit[i].never_asks;
+	}
 	table_print(&t, stdout, table_colours(stdout));
 	table_free(&t);
 	snap_guard(s, guard);
+	if (never)
+		puts("NEVER ASK: connections at backends that serve without asking (acctctl "
+		     "status\n"
+		     "tells which): no limit holds there. There is acctctl debt, in dom0");
 	printf("guard %s, share %s\n", guard, s->share ? "on" : "off");
 }
 

@@ -66,7 +66,8 @@ static void link_row(struct table *t, const struct snap_link *l, double rate)
 	table_cell(row, OVERFLOWED, "%s", human_count(buf, (double)l->overflowed));
 	table_cell(row, LANES, "%" PRIu64, l->lanes);
 	table_cell(row, CPU, "%s", human_time(buf, (int64_t)l->cpu_ns));
-	table_cell(row, REASON, "%s", l->reason);
+	table_cell(row, REASON, "%s",
+		   l->reason[0] || !l->never_asks ? l->reason : "never asks: not limited");
 }
 
 static void show_links(const struct snapshot *before, const struct snapshot *now, bool colours)
@@ -134,13 +135,13 @@ static void show_domains(const struct snapshot *now, bool colours)
 
 static json_t *link_json(const struct snap_link *l, double rate)
 {
-	return json_pack("{s:s, s:I, s:I, s:s, s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:I}", "program",
-			 l->program, "backend", (json_int_t)l->backend, "slot", (json_int_t)l->slot,
-			 "epoch", l->epoch, "state", l->state, "reason", l->reason, "records_per_s",
-			 rate < 0 ? json_null() : json_real(rate), "records",
-			 (json_int_t)l->records, "spilled", (json_int_t)l->spilled, "overflowed",
-			 (json_int_t)l->overflowed, "lanes", (json_int_t)l->lanes, "cpu_ns",
-			 (json_int_t)l->cpu_ns);
+	return json_pack("{s:s, s:I, s:I, s:s, s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:b}",
+			 "program", l->program, "backend", (json_int_t)l->backend, "slot",
+			 (json_int_t)l->slot, "epoch", l->epoch, "state", l->state, "reason",
+			 l->reason, "records_per_s", rate < 0 ? json_null() : json_real(rate),
+			 "records", (json_int_t)l->records, "spilled", (json_int_t)l->spilled,
+			 "overflowed", (json_int_t)l->overflowed, "lanes", (json_int_t)l->lanes,
+			 "cpu_ns", (json_int_t)l->cpu_ns, "never_asks", l->never_asks);
 }
 
 static json_t *domain_json(const struct snap_domain *d, bool store)

@@ -50,12 +50,14 @@ struct snap_vm { /* a VM at one driver domain */
 struct snap_link {
 	uint64_t backend, slot, records, spilled, overflowed, lanes, cpu_ns;
 	char epoch[20], program[64], state[16], reason[128];
+	bool never_asks; /* no limit holds there */
 };
 
 struct snap_limit {
 	char vm[64], uuid[40], name[64], driver[64];
 	bool found, commanded;
 	uint64_t domid, ppm, lanes, open_lanes, let_go_ns;
+	uint64_t never_asks; /* connections to such backends */
 };
 
 struct snapshot {

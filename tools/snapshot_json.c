@@ -165,6 +165,7 @@ static void read_link(struct parser *p, const json_t *o, struct snap_link *l)
 	get_text(p, o, "program", l->program, sizeof(l->program));
 	get_text(p, o, "state", l->state, sizeof(l->state));
 	get_text(p, o, "reason", l->reason, sizeof(l->reason));
+	l->never_asks = json_is_true(json_object_get(o, "never_asks"));
 }
 
 static void read_limit(struct parser *p, const json_t *o, struct snap_limit *m)
@@ -179,6 +180,7 @@ static void read_limit(struct parser *p, const json_t *o, struct snap_limit *m)
 	m->commanded = json_is_true(json_object_get(o, "commanded"));
 	m->lanes = get(p, o, "lanes");
 	m->open_lanes = get(p, o, "open_lanes");
+	m->never_asks = get_new(p, o, "never_asks");
 	m->let_go_ns = get(p, o, "let_go_ns");
 }
 
