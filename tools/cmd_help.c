@@ -18,7 +18,8 @@
 #define MODE_HELP                                                                              \
 	"In dom0, of acctring-collector, at once; until another mode is said, the configured " \
 	"one\n"                                                                                \
-	"is changed, or the host restarts.  Leaving debt gives back all that was taken.\n"
+	"is changed, or the host restarts.  Leaving debt gives back all that was taken.\n"     \
+	"When the collector ends limits act on; off is for that, too.\n"
 
 const struct command commands[] = {
 	{ "ledger",
@@ -62,9 +63,11 @@ const struct command commands[] = {
 	  "of\n"
 	  "a VM that is served, a domid.  It is kept over restarts, and stands above the limits "
 	  "of\n"
-	  "the configuration.  Limits are observed only while the configuration says\n"
-	  "guard = \"on\".  Never limited: dom0, the accountant's own domain, VMs of weight 0 in\n"
-	  "the configuration, and what acctring-kernback bills (see acctctl debt).\n\n"
+	  "the configuration.  They act while dom0 is in mode guard or debt (acctctl guard "
+	  "there),\n"
+	  "unless guard in the configuration is \"on\" or \"observe\".  Never limited: dom0, the\n"
+	  "accountant's own domain, VMs of weight 0 in the configuration, and backends that never\n"
+	  "ask, as acctring-kernback (see acctctl debt).\n\n"
 	  "  --driver DOMAIN     at that driver domain only\n"
 	  "  --clear             no such limit any more\n"
 	  "  --list              all limits, and what became of them\n"
@@ -103,9 +106,10 @@ const struct command commands[] = {
 	  "                      after that time is removed, at once where no backend is\n",
 	  "--wait --force --help", cmd_detach },
 	{ "observe", "", "mode observe: measure and bill only", MODE_HELP, "--help", cmd_mode },
-	{ "guard", "", "as observe: limits are acctringd's, see limit", MODE_HELP, "--help",
+	{ "guard", "", "mode guard: limits at driver domains act, see limit", MODE_HELP, "--help",
 	  cmd_mode },
-	{ "debt", "", "mode debt: VMs pay with their own CPU", MODE_HELP, "--help", cmd_mode },
+	{ "debt", "", "mode debt: limits act, and VMs pay with their own CPU", MODE_HELP, "--help",
+	  cmd_mode },
 	{ "off", "", "as observe: all that was taken is given back", MODE_HELP, "--help",
 	  cmd_mode },
 	{ "entitle", "[VM 50% | VM weight 512 | VM --clear]",
