@@ -188,8 +188,11 @@ static uint64_t growth(struct guard *g, uint64_t charged)
 bool guard_step(struct guard *g, uint64_t rate, uint64_t charged, struct guard_lane *lane,
 		size_t lanes, uint64_t tick_ns)
 {
-	uint64_t claimed = claims(lane, lanes, tick_ns), more = growth(g, charged);
+	uint64_t claimed = claims(lane, lanes, tick_ns), more;
 
+	if (!g->known) /* from here on, as charges: else the ratio is wrong for long */
+		claimed = 0;
+	more = growth(g, charged);
 	measure(g, claimed, more, tick_ns);
 	if (!rate || !lanes) {
 		open_all(lane, lanes);

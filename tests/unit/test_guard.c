@@ -25,6 +25,7 @@ struct flood {
 	double ratio, other; /* charged/claimed; every second 2 s, when not 0 */
 	unsigned int bill_ms; /* charges come so often */
 	bool hops; /* it uses one lane at a time, and changes */
+	uint64_t before; /* claimed on each lane, when nothing was limited yet */
 	struct guard_lane lane[LANES];
 	uint64_t until[LANES], spent[LANES]; /* the lanes' own */
 	unsigned int nth[LANES];
@@ -51,6 +52,10 @@ static void run(struct flood *f)
 	uint64_t charged = 0;
 	double burned = 0;
 
+	for (unsigned int i = 0; i < f->lanes; i++) {
+		f->spent[i] = f->before;
+		f->lane[i].known = true; /* with nothing seen: as allow.c has it */
+	}
 	for (uint64_t now = 0; now < RUN_MS * MS; now += STEP_US * US) {
 		uint64_t ms = now / MS;
 
@@ -137,6 +142,23 @@ static void backlogged(void **ctx)
 						    .bill_ms = late ? 1000 : 100 };
 				holds(&f, 4.95);
 			}
+}
+
+/* A limit on a VM that has been at it for long: no less from its beginning. */
+static void limited_late(void **ctx)
+{
+	static struct flood f;
+
+	(void)ctx;
+	for (int late = 0; late < 2; late++) {
+		f = (struct flood){ .lanes = 2,
+				    .tick_ms = 10,
+				    .cost = small,
+				    .ratio = 0.9,
+				    .bill_ms = late ? 1000 : 100,
+				    .before = 1000 * SECOND };
+		holds(&f, 4.95);
+	}
 }
 
 /* One lane after the other: what an idle lane holds is no use to it, and no loss to the limit. */
@@ -252,7 +274,7 @@ int main(void)
 		cmocka_unit_test(backlogged),	   cmocka_unit_test(hopping),
 		cmocka_unit_test(slow_tick),	   cmocka_unit_test(ratio_changes),
 		cmocka_unit_test(open_and_closed), cmocka_unit_test(never_longer_than_a_second),
-		cmocka_unit_test(random_ticks),
+		cmocka_unit_test(random_ticks),	   cmocka_unit_test(limited_late),
 	};
 
 	return cmocka_run_group_tests_name("guard", tests, NULL, NULL);
