@@ -3,12 +3,14 @@
 # Debt of VMs without a cap, in a sandbox: while all CPUs are busy, the weight of who
 # makes a driver domain work falls, the others' rise, and all come back.
 # timeout: 180
-# On two CPUs, however many there are: four threads and the driver domain's fill them.  Equal
-# weights: how this kernel divides two CPUs among them is not ours to know, but the driver
-# domain's part, all of it for web, makes web's more than half.
+# On two CPUs, however many there are, which four threads fill: two of web, one of batch and the
+# driver domain's, which is web's, too.  However this kernel places them, web has three quarters.
 if [ -z "$XSANDBOX" ]; then
 	cpus=$(taskset -cp $$ | sed 's/.*: //' | perl -pe 's/(\d+)-(\d+)/join ",", $1 .. $2/ge' | cut -d , -f 1-2)
-	taskset -cp "$cpus" $$ >/dev/null || exit 1
+	case $cpus in
+	*,*) taskset -cp "$cpus" $$ >/dev/null || exit 1 ;;
+	*) echo "1..0 # SKIP: one CPU, two are wanted" && exit 0 ;;
+	esac
 fi
 . "$(dirname "$0")/lib/debt.sh"
 
@@ -30,7 +32,7 @@ ok $? "the collector runs"
 net_works_for "$web"
 is "$(weight 3) $(weight 4)" "256 256" "nobody is busy: weights are as they were"
 background 3 web "$prog" spin 1000000 2
-background 4 batch "$prog" spin 1000000 2
+background 4 batch "$prog" spin 1000000 1
 falls() { [ "$(weight 3)" -lt 240 ]; }
 rises() { [ "$(weight 4)" -gt 272 ]; }
 soon 20 falls
@@ -43,6 +45,7 @@ like "$("$ctl" entitle | awk '$2 == 3 { print $3, $4, $5, $6 }')" "^on weight 25
 is "$(weight 3) $(weight 4)" "256 256" "acctctl off: all is given back when it returns"
 "$ctl" debt
 soon 20 falls
+ok $? "acctctl debt: it falls again"
 kill -KILL "$collector"
 wait "$collector" 2>/dev/null
 promised 2 eval '[ "$(weight 3) $(weight 4)" = "256 256" ]'

@@ -167,6 +167,18 @@ static void judge(struct cpu_dom *c, bool contended, bool idle)
 		c->unfair = contended && c->active && c->vtime > last + SLACK;
 }
 
+static void all_go_on(void)
+{
+	struct cpu_dom *c;
+	struct domain *d;
+
+	TAILQ_FOREACH(d, &broker.domains, link) {
+		c = cpu_of(d);
+		if (c)
+			c->unfair = false;
+	}
+}
+
 void cpu_fair_tick(uint64_t elapsed)
 {
 	static bool was_active[DOMID_MAX];
@@ -179,8 +191,10 @@ void cpu_fair_tick(uint64_t elapsed)
 		c = cpu_of(d);
 		weighed |= c && c->weight != CPU_WEIGHT;
 	}
-	if (!weighed)
+	if (!weighed) {
+		all_go_on(); /* the last weight has just become as the others: caps keep the timer on */
 		return;
+	}
 	TAILQ_FOREACH(d, &broker.domains, link) {
 		c = cpu_of(d);
 		was_active[n++] = c && c->active;
