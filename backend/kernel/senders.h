@@ -14,7 +14,7 @@
 
 struct kdev;
 
-#define PAIRS_MOST 8192u
+#define PAIRS_MOST 16384u
 
 /* Frames that one sent, and another received. */
 struct pair {

@@ -223,12 +223,13 @@ static uint64_t empty(struct share *s)
 	return ns;
 }
 
-static uint64_t take_softirqs(struct share *s)
+/* What interrupts did: of the receiver's own kicks, and of frames that no guest's poll has carried. */
+static uint64_t take_interrupts(struct share *s)
 {
 	uint64_t ns = 0;
 	unsigned int i;
 
-	for (i = BPF_IN_SOFTIRQ; i < BPF_POOLS; i++) {
+	for (i = BPF_IN_IRQ; i < BPF_POOLS; i++) {
 		ns += s->in[i].ns;
 		s->in[i].ns = 0;
 	}
@@ -243,9 +244,8 @@ static void deliver_device(struct level2 *l, struct kdev *d)
 	for (i = 0; i < KDEV_WORKS; i++) {
 		if (!d->share[i].active)
 			continue;
-		/* of frames that no guest's poll has carried: not its senders' */
-		if (i == KDEV_RX) {
-			ns = take_softirqs(&d->share[i]);
+		if (i == KDEV_RX) { /* not its senders' */
+			ns = take_interrupts(&d->share[i]);
 			l->total += ns;
 			d->cost[ACCTRING_CLASS_RX].ns += ns;
 		}

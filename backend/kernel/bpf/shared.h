@@ -55,7 +55,7 @@ struct bpf_sum {
  * Frames that guests were given, by receiver and the number of the interface by
  * which they came: kind BPF_VIF_RX, id: domid.  Their count; ns: their bytes.
  */
-#define BPF_PAIRS 8192
+#define BPF_PAIRS 16384
 #define BPF_PAIR(from, handle) ((unsigned long long)(from) << 32 | (handle))
 #define BPF_DEV(major, minor) ((unsigned int)(major) << 20 | (unsigned int)(minor))
 
