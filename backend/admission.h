@@ -32,18 +32,24 @@ static inline void admission_learn(struct admission *a, uint64_t ns)
 	a->each = a->each ? a->each - a->each / 8 + ns / 8 : ns;
 }
 
+/* It was served: who is denied next is asked again soon. */
 static inline void admission_served(struct admission *a)
 {
 	a->wait_ms = 0;
 }
 
-/* It was denied: in how many ms is it to be asked again? */
-static inline unsigned int admission_later(struct admission *a)
+/* It was denied: in so many ms it is to be asked again. */
+static inline unsigned int admission_wait(const struct admission *a)
 {
-	a->wait_ms = !a->wait_ms ? ADMISSION_FIRST_MS : a->wait_ms * 2;
+	return a->wait_ms ? a->wait_ms : ADMISSION_FIRST_MS;
+}
+
+/* And was denied again after that. */
+static inline void admission_denied(struct admission *a)
+{
+	a->wait_ms = admission_wait(a) * 2;
 	if (a->wait_ms > ADMISSION_MOST_MS)
 		a->wait_ms = ADMISSION_MOST_MS;
-	return a->wait_ms;
 }
 
 #endif

@@ -158,19 +158,22 @@ static int16_t wait_now(struct queue *q, struct slot *s)
 	queue_leave(q);
 	status = wait_for_file(q, s);
 	queue_enter(q);
+	q->waited = true;
 	cost_waited(q, s);
 	return status;
 }
 
-static bool touch(struct queue *q)
+/* If it is due; what was put before goes on meanwhile. */
+static void touch(struct queue *q)
 {
-	bool ok;
-
+	if (!file_due(&q->v->file))
+		return;
+	submit(q);
 	queue_leave(q);
-	ok = file_touch(&q->v->file);
+	file_touch(&q->v->file);
 	queue_enter(q);
 	cost_skip(q);
-	return ok;
+	q->waited = true;
 }
 
 static bool *waits(struct queue *q, const struct slot *s)
@@ -181,8 +184,9 @@ static bool *waits(struct queue *q, const struct slot *s)
 /* A write is put when nothing is due that would have it put twice. */
 static void put(struct queue *q, struct slot *s)
 {
-	if (s->t.write && file_due(&q->v->file))
+	if (s->t.write)
 		touch(q);
+	s->touched = file_touched(&q->v->file);
 	aio_put(&q->aio, &s->t);
 }
 
@@ -263,12 +267,19 @@ static void take_one(struct queue *q, uint8_t flags)
 		start(q, s, status);
 }
 
+/* A tick has come after it was put; else something else is in its way. */
+static bool touched_since(struct queue *q, const struct slot *s)
+{
+	touch(q);
+	return s->touched != file_touched(&q->v->file);
+}
+
 /* How a transfer ended: bytes, or -errno.  FLIES: it is put again. */
 static int16_t landed(struct queue *q, struct slot *s, int result)
 {
 	if (result == (int64_t)s->r.bytes)
 		return BLKIF_RSP_OKAY;
-	if (result == -EAGAIN && s->t.write && !s->again && touch(q)) {
+	if (result == -EAGAIN && s->t.write && !s->again && touched_since(q, s)) {
 		s->again = true;
 		aio_put(&q->aio, &s->t);
 		return FLIES;
@@ -362,7 +373,7 @@ static int take(struct queue *q, int there, bool *blocked)
 enum served queue_turn(struct queue *q)
 {
 	uint64_t now = acctring_counter(q->lane);
-	bool blocked = false, more;
+	bool blocked = false, posted, more;
 	/* what a later look finds came after the event */
 	int there = ring_look(&q->ring, q->event_at ? q->event_at : now);
 
@@ -373,11 +384,12 @@ enum served queue_turn(struct queue *q)
 	there = take(q, there, &blocked);
 	more = reap(q);
 	/* posted before the guest sees it: a kill between the two loses an answer, not a bill */
-	if (q->answered)
+	posted = q->answered;
+	if (posted)
 		cost_settle(q);
 	push(q);
-	if (blocked)
-		return SERVED_BLOCKED;
+	if (blocked) /* by what was not posted then */
+		return posted ? SERVED_SOME : SERVED_BLOCKED;
 	if (!there)
 		there = ring_look_last(&q->ring, acctring_counter(q->lane));
 	if (there < 0)

@@ -45,7 +45,7 @@ static bool let_event(struct queue *q)
 static bool sleep_after(struct queue *q, enum served s)
 {
 	const struct timespec again = {
-		.tv_nsec = s == SERVED_BLOCKED ? admission_later(&q->admission) * 1000000L : 0,
+		.tv_nsec = s == SERVED_BLOCKED ? admission_wait(&q->admission) * 1000000L : 0,
 	};
 	const struct timespec *timeout = s == SERVED_SOME || s == SERVED_BLOCKED ? &again : NULL;
 	struct pollfd fd[3] = {
@@ -54,9 +54,14 @@ static bool sleep_after(struct queue *q, enum served s)
 		{ .fd = q->aio.flying ? aio_fd(&q->aio) : -1, .events = POLLIN },
 	};
 	bool lost = s == SERVED_ALL && !let_event(q);
+	int n;
 
-	if (!lost && ppoll(fd, 3, timeout, NULL) < 0)
+	q->waited = false;
+	n = lost ? 0 : ppoll(fd, 3, timeout, NULL);
+	if (n < 0)
 		return errno == EINTR;
+	if (!n && s == SERVED_BLOCKED)
+		admission_denied(&q->admission);
 	if (!lost && fd[1].revents)
 		lost = !take_event(q);
 	if (lost)
@@ -114,7 +119,7 @@ static void serve_forever(struct queue *q)
 			break;
 		}
 		if (s == SERVED_SOME) { /* it only looks, and does not sleep */
-			if (++turns % LOOK_TURNS == 0 && !sleep_after(q, s))
+			if ((q->waited || ++turns % LOOK_TURNS == 0) && !sleep_after(q, s))
 				break;
 			queue_again(q);
 			continue;

@@ -11,6 +11,8 @@
 #include "backend/net/net.h"
 #include "common/clock.h"
 
+#define NO_BUFFERS_MS 1u /* a guest that gives some without telling is looked at so often */
+
 /* ---- what others want ---- */
 
 void queue_poke(struct queue *q, enum want want)
@@ -78,7 +80,9 @@ void queue_later(struct queue *q)
 
 	if (q->list != QUEUE_IDLE)
 		return;
-	q->due_ms = now_ms() + admission_later(&q->admission);
+	q->due_ms = now_ms() + (q->denied ? admission_wait(&q->admission) : NO_BUFFERS_MS);
+	if (q->denied)
+		admission_denied(&q->admission);
 	if (TAILQ_EMPTY(&w->later) || q->due_ms < w->later_at)
 		w->later_at = q->due_ms;
 	TAILQ_INSERT_TAIL(&w->later, q, link);

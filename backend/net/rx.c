@@ -217,7 +217,7 @@ static bool give_next(struct queue *q, struct batch *b)
 	if (from == FROM_NOWHERE)
 		return false;
 	if (!queue_admitted(q)) {
-		q->later = true;
+		q->later = q->denied = true;
 		return false;
 	}
 	if (from == FROM_TAP) {

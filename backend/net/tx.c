@@ -276,6 +276,7 @@ void queue_transmit(struct queue *q)
 		push(q);
 	}
 	q->later |= blocked;
+	q->denied |= blocked;
 	if (there < 0 || n < 0) {
 		queue_broke(q, broken_ring);
 	} else if (!blocked && (!left || !n)) {

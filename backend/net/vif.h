@@ -83,6 +83,7 @@ struct queue {
 	bool event; /* and did not bring anything yet */
 	bool tap_ready; /* it may have frames */
 	bool again, later; /* has more to do; to be asked again in a while */
+	bool denied, rx_first; /* by its limit; what is served first */
 	uint64_t due_ms; /* when that is over */
 	struct admission admission;
 	uint64_t event_at; /* counter */

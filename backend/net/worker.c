@@ -93,6 +93,18 @@ static void bill_idle(struct queue *q, uint64_t ns)
 	bill_post(w->lane, vif_payer(q->v), &c);
 }
 
+/* Who may not spend all that it wants, spends it in both directions by turns. */
+static void serve_both(struct queue *q)
+{
+	if (!is_broken(q) && !q->rx_first)
+		queue_transmit(q);
+	if (!is_broken(q))
+		queue_receive(q);
+	if (!is_broken(q) && q->rx_first)
+		queue_transmit(q);
+	q->rx_first ^= q->denied;
+}
+
 /* One batch each way.  Returns what it has cost. */
 static uint64_t serve(struct queue *q)
 {
@@ -100,12 +112,9 @@ static uint64_t serve(struct queue *q)
 	unsigned int brought;
 	uint64_t ns;
 
-	q->again = q->later = false;
+	q->again = q->later = q->denied = false;
 	meter_lap(m);
-	if (!is_broken(q))
-		queue_transmit(q);
-	if (!is_broken(q))
-		queue_receive(q);
+	serve_both(q);
 	if (!q->again && !q->later && !is_broken(q))
 		unmask(q);
 	brought = m->n;
