@@ -59,7 +59,7 @@ static bool admitted(const struct driver *d, const struct lane *l, unsigned int 
 {
 	uint64_t allowed = d->guarded[row][lane].allowed;
 
-	return allowed - 1 >= l->spent[row]; /* as acctring_admit */
+	return allowed - 1 >= l->spent[row]; /* as acctring_admit: of one request at a time */
 }
 
 static void look_again(struct sim *s, void *arg)
