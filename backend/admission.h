@@ -14,6 +14,8 @@
 #define ADMISSION_FIRST_MS 1u
 #define ADMISSION_MOST_MS 8u
 
+#define ADMISSION_ANY ((uint64_t)1 << 61) /* so much pending only who has no limit may have */
+
 /* Of a queue; zeroed: new. */
 struct admission {
 	uint64_t each; /* what a request costs, ns, smoothed */

@@ -88,7 +88,8 @@ static bool denied_long(const struct lane *l, unsigned int payer, uint64_t now)
 	return now - d->since >= l->lease / 11 * 10; /* `lease` is 1.1 s */
 }
 
-bool acctring__admit_more_slow(const struct acctring_lane *pub, unsigned int payer, uint64_t pending)
+bool acctring__admit_more_slow(const struct acctring_lane *pub, unsigned int payer,
+			       uint64_t pending)
 {
 	const struct lane *l = (const struct lane *)pub;
 	const struct acctring_allowance *ka = &pub->allowance[payer];
@@ -102,7 +103,7 @@ bool acctring__admit_more_slow(const struct acctring_lane *pub, unsigned int pay
 	if (ld_relaxed(&ka->until) - now - 1 >= l->lease)
 		return true;
 	return !ld_relaxed(&l->kpeer->alive) ||
-	       (l->denied && denied_long(l, payer, now) && !pending);
+	       (!pending && l->denied && denied_long(l, payer, now));
 }
 
 /* What backends that were built before acctring_admit_more() have inline. */

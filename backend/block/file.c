@@ -200,7 +200,7 @@ static uint64_t tick(void)
 
 bool file_due(const struct file *f)
 {
-	return !f->block && file_touched(f) != tick();
+	return !f->block && __atomic_load_n(&f->touched, __ATOMIC_RELAXED) != tick();
 }
 
 void file_touch(struct file *f)

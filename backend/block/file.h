@@ -44,11 +44,6 @@ static inline int file_way(const struct file *f, uint64_t places)
  * its last change is due to be written, once a tick of the kernel's clock: is it?
  */
 bool file_due(const struct file *f);
-static inline uint64_t file_touched(const struct file *f)
-{
-	return __atomic_load_n(&f->touched, __ATOMIC_RELAXED);
-}
-
 /* Does that, which may wait; once a tick, also where it fails. */
 void file_touch(struct file *f);
 /* 0 or -errno. */

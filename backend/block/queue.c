@@ -181,12 +181,13 @@ static bool *waits(struct queue *q, const struct slot *s)
 	return &q->waits[s->t.fd == q->v->file.direct][s->t.write];
 }
 
-/* A write is put when nothing is due that would have it put twice. */
+/* A write is put when nothing is due that would have it put twice; that is looked at once a turn. */
 static void put(struct queue *q, struct slot *s)
 {
-	if (s->t.write)
+	if (s->t.write && !q->touched) {
 		touch(q);
-	s->touched = file_touched(&q->v->file);
+		q->touched = true;
+	}
 	aio_put(&q->aio, &s->t);
 }
 
@@ -267,19 +268,14 @@ static void take_one(struct queue *q, uint8_t flags)
 		start(q, s, status);
 }
 
-/* A tick has come after it was put; else something else is in its way. */
-static bool touched_since(struct queue *q, const struct slot *s)
-{
-	touch(q);
-	return s->touched != file_touched(&q->v->file);
-}
-
 /* How a transfer ended: bytes, or -errno.  FLIES: it is put again. */
 static int16_t landed(struct queue *q, struct slot *s, int result)
 {
 	if (result == (int64_t)s->r.bytes)
 		return BLKIF_RSP_OKAY;
-	if (result == -EAGAIN && s->t.write && !s->again && touched_since(q, s)) {
+	if (result == -EAGAIN && s->t.write && !s->again && !q->v->file.block) {
+		/* a tick has come since it was put, or somebody had the file's lock */
+		touch(q);
 		s->again = true;
 		aio_put(&q->aio, &s->t);
 		return FLIES;
@@ -349,15 +345,22 @@ static bool full(const struct queue *q)
 	return !q->free || q->pages + SEGMENTS > FLYING_PAGES;
 }
 
+/* May its guest spend more? */
+static bool admitted(const struct queue *q, uint64_t pending)
+{
+	return acctring_admit_more(q->lane, q->v->d->payer.row, pending);
+}
+
 /* Takes requests; `there`: those in the ring.  Returns how many it left. */
 static int take(struct queue *q, int there, bool *blocked)
 {
+	/* most have no limit: they are asked once */
+	bool free = admitted(q, ADMISSION_ANY);
 	unsigned int n;
 
 	q->weight = 0;
 	for (n = 0; there && !is_over(q) && !full(q); n++, there--) {
-		*blocked = !acctring_admit_more(q->lane, q->v->d->payer.row,
-						admission_pending(&q->admission, q->unposted));
+		*blocked = !free && !admitted(q, admission_pending(&q->admission, q->unposted));
 		if (*blocked)
 			break;
 		take_one(q, n ? 0 : ACCTRING_F_FIRST);
@@ -380,6 +383,7 @@ enum served queue_turn(struct queue *q)
 	if (there < 0)
 		return SERVED_BROKEN;
 	q->event_at = 0;
+	q->touched = false;
 	q->mark = now;
 	there = take(q, there, &blocked);
 	more = reap(q);

@@ -36,7 +36,6 @@ struct slot {
 	struct iovec iov[SEGMENTS];
 	bool held; /* its data: data_get() without data_put() */
 	bool again; /* it was put a second time */
-	uint64_t touched; /* file_touched() when it was put */
 	bool copied; /* in our pages; else the guest's are mapped */
 	char *map;
 	uint16_t page[SEGMENTS]; /* of the queue's pool */
@@ -92,6 +91,7 @@ struct queue {
 	uint64_t event_at; /* the counter when an event came; 0: requests were seen since */
 	int masked; /* the port whose event was taken, or -1 */
 	bool worked; /* since then */
+	bool touched; /* the file, in this turn, if that was due */
 	bool waited; /* for the file, since it was last looked whether it is the end */
 	const char *broken; /* why the thread ended by itself, or NULL */
 };
