@@ -19,7 +19,7 @@ f=$(domid offender)
 reads() { # takes so many ms
 	local began
 	began=$(date +%s%N)
-	io_read neighbour 2 2>/dev/null
+	io_read neighbour 2 >/dev/null 2>&1
 	echo $((($(date +%s%N) - began) / 1000000))
 }
 # charged SECONDS: "mean worst least looks", per cent of a CPU; seconds by the accountant's clock, or
