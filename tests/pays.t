@@ -54,14 +54,14 @@ tap $? "a flood is on its sender's bill, not on its receiver's: $(percent "$rece
 tap $? "the part that is for what another received is told: $(percent "$as_sender" "$sender") %"
 
 flood 'pays = { receive = "receiver"; };'
-[ "$(percent "$as_sender" "$sender")" = 0 ] && [ "$(percent "$receiver_ns" "$total")" -ge 15 ]
+[ "$(percent "$as_sender" "$sender")" -le 2 ] && [ "$(percent "$receiver_ns" "$total")" -ge 15 ]
 tap $? "receive = receiver: his is $(percent "$receiver_ns" "$total") %"
 flood 'pays = { receive = "half"; };'
 p=$(percent "$as_sender" $((as_sender + receiver_ns)))
 [ "$p" -ge 45 ] && [ "$p" -le 51 ]
 tap $? "receive = half: the sender's part is $p %"
 flood 'vms = ( { vm = "two"; receive = "receiver"; } );'
-[ "$(percent "$as_sender" "$sender")" = 0 ] && [ "$(percent "$receiver_ns" "$total")" -ge 15 ]
+[ "$(percent "$as_sender" "$sender")" -le 2 ] && [ "$(percent "$receiver_ns" "$total")" -ge 15 ]
 tap $? "the rule of one VM, by its name, stands above the host's"
 xenstore-write /local/domain/1/acctring/backend/1/3 "v=1 uuid=$VM3_UUID serial=1 state=on name=other"
 flood ''
@@ -73,7 +73,7 @@ tap $? "by its UUID; a broadcast is another rule: its sender's"
 own=$(host)
 flood 'pays = { broadcast = "host"; };' ff:ff:ff:ff:ff:ff
 own=$(($(host) - own))
-[ "$(percent "$as_sender" "$sender")" = 0 ] && [ "$own" -gt $((sender / 10)) ] && [ "$(percent "$receiver_ns" "$total")" -le 3 ]
+[ "$(percent "$as_sender" "$sender")" -le 2 ] && [ "$own" -gt $((sender / 10)) ] && [ "$(percent "$receiver_ns" "$total")" -le 3 ]
 tap $? "broadcast = host: it is the driver domain's own work, $own ns"
 
 # -- drops: a receiver that takes nothing more
