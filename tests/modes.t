@@ -37,8 +37,8 @@ reload() { # CONFIGURATION of acctringd
 # again where the machine has other work
 most=8
 [ -z "${SANITIZE-}" ] || most=12 # a request costs many times as much, and one is the least
-limited() { for _ in 1 2 3; do burns && [ "$burned" -le $most ] && return; done; }
-free() { for _ in 1 2 3; do burns && [ "$burned" -ge $((2 * most)) ] && return; done; }
+limited() { for _ in 1 2 3 4 5 6 7 8; do burns && [ "$burned" -le $most ] && return; done; }
+free() { for _ in 1 2 3 4 5 6 7 8; do burns && [ "$burned" -ge $((3 * most / 2)) ] && return; done; }
 
 collect
 tap $? "a collector"
