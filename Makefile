@@ -91,7 +91,7 @@ help:
 	@echo 'make check-xen  tests on real Xen under QEMU       make check-xen-facts  what of Xen we lean on'
 	@echo 'make bench-xen  our backends beside the others, on real Xen (docs/performance.md)'
 	@echo 'make xen-shell  a dom0 to try it by hand          make xen-up, xen-again, xen-down: one that stays'
-	@echo 'variables: V=1  CC=clang  SANITIZE=address,undefined|thread  T="tests/x.t ..." J=2 (for check)'
+	@echo 'variables: V=1  CC=clang  SANITIZE=address,undefined|thread  T="tests/x.t ..." J=1 (for check)'
 	@echo '           CASE=name SCHED=credit2|credit STORE=oxenstored|xenstored (for check-xen, docs/xen-lab.md)'
 
 # ---------------------------------------------------------------- packages
@@ -237,7 +237,7 @@ ifneq ($(SANITIZE),)
 SHELL_TESTS := $(filter-out tests/sandbox-%.t tests/%mutants.t,$(SHELL_TESTS))
 endif
 T ?= $(UNIT) $(SHELL_TESTS)
-J ?= 1
+J ?= 2
 check: tests
 	@BUILD=$(abspath $(B)) SANITIZE=$(SANITIZE) J=$(J) sh tests/run.sh $(T)
 unit: $(UNIT)

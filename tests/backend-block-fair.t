@@ -5,6 +5,7 @@
 # other by eight: each has half of what the backend spends.  Then an event
 # storm: it is on its sender's bill, and the other is served.  What is looked at is
 # what was counted, not how long it took.  And a slow file is its guest's own affair.
+# alone
 . "$(dirname "$0")/lib/sandbox.sh"
 . tests/lib/toolstack.sh
 

@@ -4,6 +4,7 @@
 # known share for it gets the rest of its cap, and gets its cap back however debt
 # ends; what an operator and the toolstack do meanwhile is theirs.
 # timeout: 180
+# alone
 . "$(dirname "$0")/lib/debt.sh"
 
 # 1 driver domain, 2 its accountant, 3 the VM that pays, 4 one that nobody serves

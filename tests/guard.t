@@ -3,6 +3,7 @@
 # The guard, with real backends: a VM with a limit whose queues are never empty, and
 # what its neighbour, a killed accountant and one that lies make of that.
 # timeout: 240
+# alone
 . "$(dirname "$0")/lib/driver.sh"
 . tests/lib/toolstack.sh
 lib=$PWD/tests/lib

@@ -4,6 +4,7 @@
 # of the collector, from acctctl to a backend that serves later, and what stays of them
 # when the collector goes.
 # timeout: 150
+# alone
 . "$(dirname "$0")/lib/driver.sh"
 . tests/lib/toolstack.sh
 export ACCTRING_RUNDIR=$tmp/run

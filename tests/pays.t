@@ -3,6 +3,7 @@
 # Who pays for what a VM receives: 2 floods 3 through acctring-netback's switch.
 # (An address that is not learnt yet is a broadcast: some hundred ns.)  Each policy in turn, then one of 3 alone; what was posted stays where it is.
 # timeout: 120
+# alone
 . "$(dirname "$0")/lib/driver.sh"
 . tests/lib/toolstack.sh
 

@@ -6,4 +6,11 @@ export CMOCKA_MESSAGE_OUTPUT=TAP
 export BUILD SANITIZE
 export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0
 export UBSAN_OPTIONS=print_stacktrace=1
-exec prove -j "${J:-1}" --timer --failures --comments --exec 'sh tests/one.sh' "$@"
+# those that judge how time is divided come last, one at a time (tests/one.sh)
+alone=''
+for t; do
+	shift
+	if grep -qsx '# alone' "$t"; then alone="$alone $t"; else set -- "$@" "$t"; fi
+done
+# shellcheck disable=SC2086
+exec prove -j "${J:-1}" --timer --failures --comments --exec 'sh tests/one.sh' "$@" $alone

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # CPU time of domains, caps and weights in the sandbox.
 # Runs itself in domain 0 of a sandbox.
+# alone
 . "$(dirname "$0")/lib/sandbox.sh"
 prog=$BUILD/tests/prog/sandbox_cpu
 ms=1000000	# ns
