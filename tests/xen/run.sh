@@ -85,6 +85,19 @@ needed() {
 	return 1
 }
 
+# What dom0 says, without the words that it is alive
+lines() { sed -u "s,\r,,g; /^# \.$/d; /^# all ran/d${1:-}"; }
+# A bed that says nothing for three minutes is dead
+watch() {
+	local age
+	while sleep 5 && kill -0 "$qemu" 2>/dev/null; do
+		age=$(($(date +%s) - $(stat -c %Y "$results/tap")))
+		[ $age -ge $((180 * XEN_SLOW)) ] || continue
+		echo "# dom0 said nothing for $age s"
+		kill "$qemu"
+	done
+}
+
 case $MODE in
 down)
 	running || usage "no bed is up"
@@ -105,7 +118,7 @@ again)
 	printf '%s \n' "$n $(stat -c %s "$out/push.tar")" | dd of="$out/push.img" conv=notrunc,sync bs=512 status=none
 	echo "$n" >"$out/pushed"
 	timeout "$((XEN_MINUTES * 60))" tail -c "+$((seen + 1))" -s 0.2 -f "$results/tap" 8<&- |
-		sed -u "s,\r,,g; /^# end $n\$/q" 8<&- | tee "$out/last" 8<&- || : # tail is told by a broken pipe that it is over
+		lines "; /^# end $n\$/q" 8<&- | tee "$out/last" 8<&- || : # tail is told by a broken pipe that it is over
 	monitor stop
 	unpack
 	judge <"$out/last"
@@ -130,7 +143,7 @@ echo 0 >"$out/pushed"
 
 args=(-machine q35 -accel tcg,thread=multi -cpu Opteron_G3,+npt,-rdtscp,-misalignsse -smp "$XEN_CPUS" -m 3072 -display none -no-reboot -nodefaults
 	-kernel "$base/xen" -append "console=com1 com1=115200,8n1 dom0_mem=1280M,max:1280M dom0_max_vcpus=$XEN_CPUS sched=$SCHED loglvl=info guest_loglvl=info tbuf_size=0 bootscrub=0"
-	-initrd "$base/vmlinux console=hvc0 root=/dev/sda rw loglevel=5 systemd.show_status=0,$base/dom0.cpio.gz"
+	-initrd "$base/vmlinux console=hvc0 root=/dev/sda rw oops=panic panic=1 loglevel=5 systemd.show_status=0,$base/dom0.cpio.gz"
 	-device ahci,id=ahci)
 n=0
 drive() { # NAME FILE OPTIONS
@@ -175,14 +188,16 @@ fi
 timeout "$((XEN_MINUTES * 60))" qemu-system-x86_64 "${args[@]}" "${serial[@]}" &
 qemu=$!
 trap 'kill "$qemu" 2>/dev/null || :' EXIT
+watch 8<&- 9<&- &
 # Lines as they come; tail ends with QEMU.
-tail -n +1 -s 0.5 -f --pid="$qemu" "$results/tap" | sed -u "s,\r,,g"
+tail -n +1 -s 0.5 -f --pid="$qemu" "$results/tap" | lines
 wait "$qemu" && rc=0 || rc=$?
 trap - EXIT
 unpack
 echo "# $((SECONDS - started)) s with Xen, logs in ${results#"$PWD/"}"
-if [ "$rc" = 124 ]; then
-	echo "Bail out! not finished after $XEN_MINUTES minutes"
-	exit 1
+if [ "$rc" != 0 ] || ! grep -q '^# all ran' "$results/tap"; then
+	echo "# not all ran; the console ended with"
+	tail -n 40 "$results/console.log" | tr -d '\r' | sed 's/^/#   /'
 fi
+[ "$rc" != 124 ] || echo "Bail out! not finished after $XEN_MINUTES minutes"
 judge <"$results/tap"
