@@ -2,9 +2,8 @@
 # shellcheck shell=bash
 # Backends, the accountant's worker and its holder killed in dom0 in every order,
 # and the states in which an epoch is lost and counted.  Real grants and events; the
-# kernel's log stays clean.  A thousand in the two beds; one takes 0.4 s emulated.
+# kernel's log stays clean.  One takes 0.4 s emulated.
 # on: xen sandbox
-# bed: oxenstored xenstored
 # limit: 600
 tree=/local/domain/0/acctring
 xenstore-write $tree/accountant 0 \
