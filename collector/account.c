@@ -95,7 +95,10 @@ static void add_debt(const struct collector *c, struct bill *bill)
 {
 	const struct debt_vm *v = vm_by_uuid(c, bill->uuid);
 
-	if (!v || c->debt.mode != MODE_DEBT)
+	if (!v)
+		return;
+	bill->passed_ns = v->passed_ns;
+	if (c->debt.mode != MODE_DEBT)
 		return;
 	bill->debt_ns = v->law.is.debt_ns;
 	bill->uncollected_ns = v->law.balance.uncollected_ns;

@@ -95,23 +95,26 @@ bool bill_went_back(const struct bill *was, const struct bill *now)
 bool bill_equal(const struct bill *a, const struct bill *b)
 {
 	return uuid_equal(a->uuid, b->uuid) && !bill_went_back(a, b) && !bill_went_back(b, a) &&
-	       a->debt_ns == b->debt_ns && a->uncollected_ns == b->uncollected_ns;
+	       a->debt_ns == b->debt_ns && a->uncollected_ns == b->uncollected_ns &&
+	       a->passed_ns == b->passed_ns;
 }
 
 void bill_line(const struct bill *b, uint64_t unix_s, char line[BILL_LINE])
 {
-	char uuid[UUID_TEXT], uncollected[48] = "";
+	char uuid[UUID_TEXT], uncollected[48] = "", passed[40] = "";
 
 	uuid_format(b->uuid, uuid);
 	if (b->uncollected_ns)
 		snprintf(uncollected, sizeof(uncollected), " uncollected_ns=%" PRIu64,
 			 b->uncollected_ns);
+	if (b->passed_ns)
+		snprintf(passed, sizeof(passed), " passed_ns=%" PRIu64, b->passed_ns);
 	snprintf(line, BILL_LINE,
 		 "v=1 uuid=%s t=%" PRIu64 " charged_ns=%" PRIu64 " posted_ns=%" PRIu64
 		 " units=%" PRIu64 " bytes=%" PRIu64 " vbd_ns=%" PRIu64 " vif_ns=%" PRIu64
-		 " other_ns=%" PRIu64 " debt_ns=%" PRIu64 "%s",
+		 " other_ns=%" PRIu64 " debt_ns=%" PRIu64 "%s%s",
 		 uuid, unix_s, b->charged_ns, b->posted_ns, b->units, b->bytes, b->vbd_ns,
-		 b->vif_ns, b->other_ns, b->debt_ns, uncollected);
+		 b->vif_ns, b->other_ns, b->debt_ns, uncollected, passed);
 }
 
 bool bill_parse(const char *line, struct bill *b)
@@ -122,6 +125,8 @@ bool bill_parse(const char *line, struct bill *b)
 		b->debt_ns = 0;
 	if (!kv_u64(line, "uncollected_ns", UINT64_MAX, &b->uncollected_ns))
 		b->uncollected_ns = 0;
+	if (!kv_u64(line, "passed_ns", UINT64_MAX, &b->passed_ns))
+		b->passed_ns = 0;
 	return kv_is_v1(line) && kv_get(line, "uuid", uuid, sizeof(uuid)) &&
 	       uuid_parse(uuid, b->uuid) && bill_parse_sums(line, "", b);
 }

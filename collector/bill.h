@@ -18,6 +18,8 @@ struct bill {
 	uint64_t vbd_ns, vif_ns, other_ns;
 	/* what of it the VM's own CPU is to pay; and a sum: what it never will */
 	uint64_t debt_ns, uncollected_ns;
+	/* and what others that worked for it were charged (through.c) */
+	uint64_t passed_ns;
 };
 
 /* Sums of all VMs; zeroed: none. */

@@ -54,6 +54,10 @@ struct tree {
 	uint64_t state_ns; /* the accountant's clock then */
 	uint64_t state_unix; /* and ours */
 	uint64_t ledger;
+	/* of its own work, and unattributed: through.c */
+	struct lately own;
+	uint64_t own_ns;
+	bool own_seen;
 };
 
 /* An accountant that dom0 names for a driver domain, or named once. */
@@ -77,6 +81,7 @@ struct kept {
 	bool said; /* that it does not fit into a bill */
 	uint64_t seen_ns; /* what of it the law of debt has seen, if it has any */
 	bool seen;
+	struct lately lately; /* charged */
 };
 
 /* An accountant, known by its UUID, and its statement. */

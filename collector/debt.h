@@ -8,6 +8,7 @@
  *   watchdog.c  gives back when the collector was killed
  *   control.c   requests of acctctl
  *   owed.c    what stands in the store of it
+ *   through.c   what a driver domain is charged goes on to its own clients
  *
  * In observe and guard the law runs, too, and nothing is written.  Limits at driver
  * domains are the accountants': they are told the mode (tree.c).
@@ -26,6 +27,18 @@
 
 struct collector;
 struct domain;
+
+/* ns of the last seconds: of this part of time (through.c), and of the one before. */
+struct lately {
+	uint64_t half, before, now;
+};
+
+/* What a driver domain charged a domain that works for others. */
+struct passed {
+	uint16_t backend;
+	uint8_t uuid[16];
+	uint64_t ns, every_ns;
+};
 
 /* Why nothing is taken from a VM, worst first. */
 enum debt_why {
@@ -47,12 +60,14 @@ struct debt_vm {
 	enum debt_why why;
 	bool here; /* in this round */
 	bool stub; /* that domain is a stub domain */
+	uint16_t target; /* and whose */
 	bool paused;
 	unsigned int holds;
 	uint64_t waited_ms; /* it was seen to wait for a CPU then */
 	uint8_t cpus[CPUS_BYTES];
 
 	struct cost cost;
+	uint64_t passed_ns; /* charged to others that worked for it, since we run */
 	uint64_t cpu_ns; /* as last measured */
 	bool measured;
 	uint64_t own_ns; /* since the window began */
@@ -78,7 +93,8 @@ struct debt {
 	struct hands hands;
 	struct debt_vm **vm;
 	struct debt_pool *pool;
-	size_t vms, pools;
+	struct passed *passed; /* seen in this pass, not handed out yet */
+	size_t vms, pools, passes;
 	uint64_t updated_ms; /* vms_update() */
 	struct event *ev_window;
 	pid_t watchdog;
@@ -86,6 +102,9 @@ struct debt {
 	struct evconnlistener *listener;
 	char socket[108];
 };
+
+/* windows.c: not marked untrusted in the configuration */
+bool driver_trusted(const struct collector *c, uint16_t b);
 
 /* vms.c */
 void vms_update(struct collector *c);
@@ -101,10 +120,22 @@ const char *vm_why(enum debt_why why);
 
 /* windows.c: nobody owes anything, and sums begin anew */
 void windows_begin(struct collector *c);
+/* Driver domain b has charged ns for it; statements come every every_ns. */
+void window_charge(struct collector *c, struct debt_vm *v, uint16_t b, uint64_t ns,
+		   uint64_t every_ns);
 /* After the domains were read. */
 void windows_pass(struct collector *c);
 /* All gets back what it had, now. */
 void windows_give_back(struct collector *c, struct debt_vm *only, const char *why);
+
+/* through.c: the time of struct lately */
+uint64_t through_half(void);
+void lately_add(struct lately *l, uint64_t ns, uint64_t half);
+/* false: the VM pays for itself */
+bool through_keep(struct collector *c, const struct debt_vm *v, const struct passed *charge);
+/* First see what drivers said of their own work, then hand out what was kept. */
+void through_see(struct collector *c);
+void through_pass(struct collector *c);
 
 /* mode.c: 0, or -errno and a line in `error` */
 int mode_set(struct collector *c, enum mode mode, const char *who, char *error, size_t size);

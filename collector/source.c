@@ -201,6 +201,7 @@ static void keep(struct source *s, const struct acctring_statement_row *row, boo
 		return;
 	k.base = bill_above(row, &old->base, &above) ? old->base : *row;
 	k.seen = old->seen;
+	k.lately = old->lately;
 	k.seen_ns = old->seen_ns;
 	*old = k;
 }

@@ -169,13 +169,14 @@ static void look_at_pool(struct collector *c, struct debt_pool *p)
 			 (unsigned int)p->id);
 }
 
-static bool is_stub(struct collector *c, uint16_t domid)
+static void look_at_target(struct collector *c, struct debt_vm *v)
 {
-	char *target = xs_readf(c->xsh, "/local/domain/%u/target", (unsigned int)domid);
-	bool is = target != NULL;
+	char *target = xs_readf(c->xsh, "/local/domain/%u/target", (unsigned int)v->domid);
+	uint64_t domid = 0;
 
+	v->stub = target != NULL;
+	v->target = target && parse_u64(target, UINT16_MAX, &domid) ? (uint16_t)domid : 0;
 	free(target);
-	return is;
 }
 
 static void look_at_vm(struct collector *c, const struct domain *d)
@@ -192,7 +193,7 @@ static void look_at_vm(struct collector *c, const struct domain *d)
 		v->measured = false;
 		v->own_ns = 0;
 		v->domid = d->domid;
-		v->stub = is_stub(c, d->domid);
+		look_at_target(c, v);
 	}
 	v->here = true;
 	v->vcpus = d->vcpus;
@@ -250,6 +251,8 @@ void vms_free(struct collector *c)
 		free(c->debt.vm[i]);
 	free(c->debt.vm);
 	free(c->debt.pool);
+	free(c->debt.passed);
+	c->debt.passed = NULL;
 	c->debt.vm = NULL;
 	c->debt.pool = NULL;
 	c->debt.vms = c->debt.pools = 0;

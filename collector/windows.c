@@ -19,17 +19,36 @@
 
 /* ---- costs */
 
-static bool is_taken(const struct collector *c, uint16_t b, const struct debt_vm *v)
+bool driver_trusted(const struct collector *c, uint16_t b)
 {
-	const struct tree *t = tree_of(c, b);
 	unsigned int i;
 
-	for (i = 0; t && i < c->config.drivers; i++)
+	for (i = 0; i < c->config.drivers; i++)
 		if (c->config.driver[i].untrusted &&
 		    domains_find(&c->domains, c->config.driver[i].domain) ==
 			    domains_get(&c->domains, b))
 			return false;
-	return t && balance_scope(c->config.scope, v->cpus, t->cpus, CPUS_BYTES);
+	return true;
+}
+
+void window_charge(struct collector *c, struct debt_vm *v, uint16_t b, uint64_t ns,
+		   uint64_t every_ns)
+{
+	const struct tree *t = tree_of(c, b);
+
+	if (v->why == DEBT_ON && t && driver_trusted(c, b) &&
+	    balance_scope(c->config.scope, v->cpus, t->cpus, CPUS_BYTES))
+		cost_add(&v->cost, ns, every_ns);
+}
+
+static void charge(struct collector *c, struct debt_vm *v, uint16_t b, uint64_t ns,
+		   uint64_t every_ns)
+{
+	struct passed to = { .backend = b, .ns = ns, .every_ns = every_ns };
+
+	memcpy(to.uuid, v->e.uuid, 16);
+	if (!through_keep(c, v, &to))
+		window_charge(c, v, b, ns, every_ns);
 }
 
 /* What is charged above what was seen; the first time nothing is. */
@@ -43,8 +62,9 @@ static void see_row(struct collector *c, const struct source *s, struct kept *k)
 	more = k->seen && above.charged_ns > k->seen_ns ? above.charged_ns - k->seen_ns : 0;
 	k->seen = true;
 	k->seen_ns = above.charged_ns;
-	if (v && more && v->why == DEBT_ON && is_taken(c, k->is.backend, v))
-		cost_add(&v->cost, more, s->every_ns);
+	lately_add(&k->lately, more, through_half());
+	if (v && more)
+		charge(c, v, k->is.backend, more, s->every_ns);
 }
 
 static void see_costs(struct collector *c)
@@ -54,6 +74,8 @@ static void see_costs(struct collector *c)
 	for (i = 0; i < c->sources; i++)
 		for (k = 0; k < c->source[i]->rows; k++)
 			see_row(c, c->source[i], &c->source[i]->row[k]);
+	through_see(c);
+	through_pass(c);
 }
 
 void windows_begin(struct collector *c)

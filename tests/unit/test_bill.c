@@ -195,6 +195,10 @@ static void line_as_documented(void **state)
 	b.uncollected_ns = 6;
 	bill_line(&b, 1700000000, line);
 	assert_non_null(strstr(line, " debt_ns=5 uncollected_ns=6"));
+	b.passed_ns = 7;
+	assert_false(bill_equal(&b, &back));
+	bill_line(&b, 1700000000, line);
+	assert_non_null(strstr(line, " uncollected_ns=6 passed_ns=7"));
 	assert_true(bill_parse(line, &back));
 	assert_true(bill_equal(&b, &back));
 	assert_false(bill_parse("v=1 uuid=02000000-0000-0000-0000-000000000000", &back));
