@@ -45,7 +45,7 @@ vm() { acctctl dump ledger | awk -F '\t' -v n="$1" '$3 == n { c = $5 } END { pri
 sums() { acctctl dump domains | awk -F '\t' '!/^#/ && $2 == 0 { printf "%.0f %.0f %.0f %.0f", $4, $5, $6, $7 }'; }
 named() { # BURNER OTHER MS
 	a=$(vm "$1") b=$(vm "$2")
-	[ "$a" -gt "$3" ] && [ "$a" -gt $((10 * b)) ]
+	[ "$a" -gt "$3" ] && [ "$a" -gt $((3 * b)) ]
 }
 until_ok 30 named one two 20 || fail "not named: one $(vm one) ms, two $(vm two) ms; $(acctctl ledger)"
 # the first VM of the operator's own table, below two lines of titles
