@@ -3,55 +3,20 @@
 
 #include "accountant/snapshot.h"
 #include "accountant/worker.h"
+#include "common/ask.h"
 #include "common/kv.h"
 #include "common/log.h"
 #include "common/percent.h"
 
-#include <errno.h>
-#include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-#define LINE 512u
-#define CLIENT_S 2
-#define CLIENTS_MAX 16u
 
 struct client {
-	struct client *next;
-	struct control *control;
-	struct event *event;
-	int fd;
-	size_t n;
-	char line[LINE];
-};
-
-struct control {
 	struct worker *w;
-	int listener;
-	struct event *event;
-	struct client *clients;
-	unsigned int n;
-	char path[128];
+	struct asker *who;
+	const char *line;
 };
-
-static void __attribute__((format(printf, 2, 3))) answer(struct client *c, const char *fmt, ...)
-{
-	char text[LINE];
-	va_list ap;
-	int n;
-
-	va_start(ap, fmt);
-	n = vsnprintf(text, sizeof(text) - 1, fmt, ap);
-	va_end(ap);
-	n = n < (int)sizeof(text) - 1 ? n : (int)sizeof(text) - 2;
-	text[n++] = '\n';
-	if (send(c->fd, text, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT) != n)
-		log_debug("%s: who commanded has left", c->control->path);
-}
 
 /* ------------------------------------------------------------------ */
 /* Commands                                                            */
@@ -94,16 +59,17 @@ static const char *but(const struct worker *w)
 /* It is durable, or the one who commanded is told that it is not. */
 static void conclude(struct client *c, const char *what)
 {
-	struct worker *w = c->control->w;
+	struct worker *w = c->w;
 
 	allow_again(w);
 	worker_try_commit(w);
 	if (!w->ledger) {
-		answer(c, "error %d the ledger cannot be written at the moment", EXIT_RUNTIME);
+		ask_answer(c->who, "error %d the ledger cannot be written at the moment",
+			   EXIT_RUNTIME);
 		return;
 	}
 	log_info("commanded: %s", what);
-	answer(c, "ok %s%s", what, but(w));
+	ask_answer(c->who, "ok %s%s", what, but(w));
 }
 
 static bool limited(const struct quotas *q, const char *vm, const char *driver)
@@ -132,7 +98,7 @@ static bool set_limit(struct worker *w, const char *vm, const char *uuid, const 
 
 static void do_limit(struct client *c)
 {
-	struct worker *w = c->control->w;
+	struct worker *w = c->w;
 	char vm[DOMTEXT], driver[DOMTEXT], uuid[DOMTEXT], what[2 * DOMTEXT + 64],
 		part[PERCENT_TEXT];
 	uint64_t ppm;
@@ -141,22 +107,23 @@ static void do_limit(struct client *c)
 	if (!kv_get(c->line, "vm", vm, sizeof(vm)) || !domtext_ok(vm) ||
 	    !kv_get(c->line, "driver", driver, sizeof(driver)) ||
 	    !kv_u64(c->line, "ppm", PERCENT_MAX, &ppm) || (ppm && ppm < PERCENT_MIN))
-		return answer(c, "error %d not understood", EXIT_USAGE);
+		return ask_answer(c->who, "error %d not understood", EXIT_USAGE);
 	if (!strcmp(driver, "-"))
 		driver[0] = 0;
 	else if (!domtext_ok(driver) || !known_driver(w, driver))
-		return answer(c, "error %d --driver %s: no such driver domain here", EXIT_ENV,
-			      driver);
+		return ask_answer(c->who, "error %d --driver %s: no such driver domain here",
+				  EXIT_ENV, driver);
 	snprintf(uuid, sizeof(uuid), "%s", vm);
 	known = known_vm(w, vm, uuid);
 	if (!known && strspn(vm, "0123456789") == strlen(vm))
-		return answer(c,
-			      "error %d %s: no such VM is served here, allowed: a domid that is, "
-			      "or a name or UUID",
-			      EXIT_ENV, vm);
+		return ask_answer(
+			c->who,
+			"error %d %s: no such VM is served here, allowed: a domid that is, "
+			"or a name or UUID",
+			EXIT_ENV, vm);
 	if (!set_limit(w, vm, uuid, driver, ppm))
-		return answer(c, "error %d %s: %s", EXIT_RUNTIME, vm,
-			      ppm ? "too many limits" : "no such limit was commanded");
+		return ask_answer(c->who, "error %d %s: %s", EXIT_RUNTIME, vm,
+				  ppm ? "too many limits" : "no such limit was commanded");
 	snprintf(what, sizeof(what), "%s %s%s%s%s", vm,
 		 ppm ? percent_format(part, ppm) : "no limit", *driver ? " at " : "", driver,
 		 known ? "" : "; no such VM is served here yet");
@@ -165,27 +132,31 @@ static void do_limit(struct client *c)
 
 static void do_share(struct client *c)
 {
-	struct worker *w = c->control->w;
+	struct worker *w = c->w;
 	uint64_t on;
 
 	if (!kv_u64(c->line, "on", 1, &on))
-		return answer(c, "error %d not understood", EXIT_USAGE);
+		return ask_answer(c->who, "error %d not understood", EXIT_USAGE);
 	w->share_commanded = (int)on;
 	w->share_dirty = true;
 	w->share = on;
 	conclude(c, on ? "share on" : "share off");
 }
 
-static void obey(struct client *c)
+static void obey(void *ctx, struct asker *who, char *line)
 {
-	if (!c->control->w->ledger)
-		answer(c, "error %d the ledger cannot be written at the moment", EXIT_RUNTIME);
+	struct client client = { .w = ctx, .who = who, .line = line }, *c = &client;
+
+	if (!c->w->ledger)
+		ask_answer(c->who, "error %d the ledger cannot be written at the moment",
+			   EXIT_RUNTIME);
 	else if (!strncmp(c->line, "limit ", 6))
 		do_limit(c);
 	else if (!strncmp(c->line, "share ", 6))
 		do_share(c);
 	else
-		answer(c, "error %d this acctringd does not know that command", EXIT_USAGE);
+		ask_answer(c->who, "error %d this acctringd does not know that command",
+			   EXIT_USAGE);
 }
 
 static void load_limit(void *ctx, const char *vm, const char *driver, uint64_t ppm)
@@ -206,107 +177,10 @@ int control_load(struct worker *w)
 	return err;
 }
 
-/* ------------------------------------------------------------------ */
-/* Clients                                                             */
-
-static void client_free(struct client *c)
+struct ask *control_open(struct worker *w)
 {
-	if (c->event)
-		event_free(c->event);
-	close(c->fd);
-	free(c);
-}
+	char path[128];
 
-static void leave(struct client *c)
-{
-	struct client **p = &c->control->clients;
-
-	while (*p != c)
-		p = &(*p)->next;
-	*p = c->next;
-	c->control->n--;
-	client_free(c);
-}
-
-static void on_line(evutil_socket_t fd, short what, void *ctx)
-{
-	struct client *c = ctx;
-	ssize_t n = what & EV_READ ? recv(fd, c->line + c->n, LINE - 1 - c->n, MSG_DONTWAIT) : 0;
-	char *end;
-
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
-	if (n <= 0)
-		return leave(c);
-	c->n += (size_t)n;
-	c->line[c->n] = 0;
-	end = memchr(c->line, '\n', c->n);
-	if (!end && c->n < LINE - 1)
-		return;
-	if (end) {
-		*end = 0;
-		obey(c);
-	}
-	leave(c);
-}
-
-static void on_client(evutil_socket_t fd, short what, void *ctx)
-{
-	struct timeval limit = { CLIENT_S, 0 };
-	struct control *ctl = ctx;
-	struct client *c;
-	int at = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-
-	(void)what;
-	if (at < 0)
-		return;
-	c = ctl->n < CLIENTS_MAX ? calloc(1, sizeof(*c)) : NULL;
-	if (!c) {
-		close(at);
-		return;
-	}
-	c->control = ctl;
-	c->fd = at;
-	c->next = ctl->clients;
-	ctl->clients = c;
-	ctl->n++;
-	c->event = event_new(ctl->w->base, at, EV_READ | EV_PERSIST, on_line, c);
-	if (!c->event || event_add(c->event, &limit))
-		leave(c);
-}
-
-struct control *control_open(struct worker *w)
-{
-	struct control *c = calloc(1, sizeof(*c));
-
-	if (!c)
-		return NULL;
-	c->w = w;
-	snprintf(c->path, sizeof(c->path), "%s" CONTROL_SUFFIX, w->conf.socket);
-	c->listener = snapshot_listen(c->path, 0600);
-	c->event = c->listener < 0
-			   ? NULL
-			   : event_new(w->base, c->listener, EV_READ | EV_PERSIST, on_client, c);
-	if (c->event && !event_add(c->event, NULL))
-		return c;
-	if (c->listener >= 0)
-		close(c->listener);
-	free(c);
-	return NULL;
-}
-
-void control_close(struct control *c)
-{
-	struct client *x;
-
-	if (!c)
-		return;
-	while ((x = c->clients)) {
-		c->clients = x->next;
-		client_free(x);
-	}
-	event_free(c->event);
-	close(c->listener);
-	unlink(c->path);
-	free(c);
+	snprintf(path, sizeof(path), "%s" CONTROL_SUFFIX, w->conf.socket);
+	return ask_open(w->base, path, obey, w);
 }

@@ -7,7 +7,7 @@
  *	share on=0|1
  *	ok ...	or  error STATUS ...
  *
- * In the worker's event loop; who sends no line is left after a while.
+ * In the worker's event loop (common/ask.h).
  */
 #ifndef ACCOUNTANT_CONTROL_H
 #define ACCOUNTANT_CONTROL_H
@@ -15,11 +15,10 @@
 #define CONTROL_SUFFIX ".control"
 
 struct worker;
-struct control;
+struct ask;
 
-/* NULL and errno. */
-struct control *control_open(struct worker *w);
-void control_close(struct control *c);
+/* ask_close() ends it.  NULL and errno. */
+struct ask *control_open(struct worker *w);
 /* What was commanded before, from the ledger.  0 or -errno. */
 int control_load(struct worker *w);
 

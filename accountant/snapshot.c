@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "accountant/snapshot.h"
 
+#include "common/ask.h"
 #include "common/clock.h"
 
 #include <errno.h>
@@ -107,34 +108,6 @@ static void *serve(void *ctx)
 	return NULL;
 }
 
-int snapshot_listen(const char *path, unsigned int mode)
-{
-	struct sockaddr_un at = { .sun_family = AF_UNIX };
-	int fd, err;
-
-	if (strlen(path) >= sizeof(at.sun_path)) {
-		errno = ENAMETOOLONG;
-		return -1;
-	}
-	memcpy(at.sun_path, path, strlen(path) + 1);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return -1;
-	/* somebody who answers there is not pushed aside; a dead one's is */
-	if (!connect(fd, (struct sockaddr *)&at, sizeof(at))) {
-		close(fd);
-		errno = EADDRINUSE;
-		return -1;
-	}
-	unlink(path);
-	if (!bind(fd, (struct sockaddr *)&at, sizeof(at)) && !chmod(path, mode) && !listen(fd, 16))
-		return fd;
-	err = errno;
-	close(fd);
-	errno = err;
-	return -1;
-}
-
 static void close_all(struct snapshot *s)
 {
 	close(s->listener);
@@ -151,7 +124,7 @@ struct snapshot *snapshot_open(const char *path)
 
 	if (!s)
 		return NULL;
-	s->listener = snapshot_listen(path, 0660);
+	s->listener = ask_listen(path, 0660);
 	if (s->listener < 0) {
 		free(s);
 		return NULL;

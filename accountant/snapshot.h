@@ -26,9 +26,6 @@ bool snapshot_asked(const struct snapshot *s, uint64_t *question);
 void snapshot_publish(struct snapshot *s, struct view *v, uint64_t question);
 void snapshot_close(struct snapshot *s);
 
-/* A socket of that mode, in place of a dead one's; -1 and errno. */
-int snapshot_listen(const char *path, unsigned int mode);
-
 /* A malloc'ed document; NULL: no memory. */
 char *snapshot_json(const struct view *v);
 

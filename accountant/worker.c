@@ -11,6 +11,7 @@
 #include "accountant/pays.h"
 #include "accountant/place.h"
 #include "accountant/snapshot.h"
+#include "common/ask.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/xs.h"
@@ -384,7 +385,7 @@ static int stop(struct worker *w)
 	}
 	unload(w);
 	allow_free(w->allow);
-	control_close(w->control);
+	ask_close(w->control);
 	statement_close(w->statement);
 	if (w->on_question)
 		event_free(w->on_question);

@@ -18,40 +18,21 @@
 #include "collector/collector.h"
 #include "collector/keep.h"
 #include "collector/lock.h"
+#include "common/ask.h"
 #include "common/kv.h"
 #include "common/log.h"
 
 #include <errno.h>
-#include <event2/buffer.h>
-#include <event2/bufferevent.h>
-#include <event2/listener.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
-#include <unistd.h>
 
-#define LINE_MAX_BYTES 512
 #define WORDS 4
-#define ANSWER_MAX_S 10
 
 struct caller {
 	struct collector *c;
-	struct bufferevent *bev;
-	uint8_t held[16]; /* UUID */
-	bool holds, asked;
+	struct asker *who;
 };
-
-static void __attribute__((format(printf, 2, 3))) answer(struct caller *who, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	evbuffer_add_vprintf(bufferevent_get_output(who->bev), fmt, ap);
-	va_end(ap);
-}
 
 /* The UUID that the word means, of a VM that lives or not. */
 static bool find(struct caller *who, const char *text, uint8_t uuid[16])
@@ -64,7 +45,7 @@ static bool find(struct caller *who, const char *text, uint8_t uuid[16])
 	}
 	if (!d && uuid_parse(text, uuid))
 		return true;
-	answer(who, "error: %s: no such VM, allowed: a name, a domid, a UUID\n", text);
+	ask_answer(who->who, "error: %s: no such VM, allowed: a name, a domid, a UUID", text);
 	return false;
 }
 
@@ -77,7 +58,7 @@ static struct debt_vm *find_vm(struct caller *who, const char *text)
 		return NULL;
 	v = vm_known(who->c, uuid);
 	if (!v)
-		answer(who, "error: %s: what is kept of it cannot be read\n", text);
+		ask_answer(who->who, "error: %s: what is kept of it cannot be read", text);
 	return v;
 }
 
@@ -87,13 +68,13 @@ static void do_mode(struct caller *who, char **word)
 	char error[512];
 
 	if (!word[1] || !mode_parse(word[1], &mode))
-		answer(who, "error: mode: allowed: observe, guard, debt\n");
+		ask_answer(who->who, "error: mode: allowed: observe, guard, debt");
 	else if (mode_set(who->c, mode, "acctctl", error, sizeof(error)))
-		answer(who, "error: %s\n", error);
+		ask_answer(who->who, "error: %s", error);
 	else if (mode == was)
-		answer(who, "ok mode %s, as before\n", mode_name(mode));
+		ask_answer(who->who, "ok mode %s, as before", mode_name(mode));
 	else
-		answer(who, "ok mode %s, was %s\n", mode_name(mode), mode_name(was));
+		ask_answer(who->who, "ok mode %s, was %s", mode_name(mode), mode_name(was));
 }
 
 /* false: the words are wrong. */
@@ -137,7 +118,7 @@ static void answer_right(struct caller *who, const char *vm, const struct entitl
 
 	right(e, KNOB_CAP, cap);
 	right(e, KNOB_WEIGHT, weight);
-	answer(who, "ok %s is entitled to: %s, %s\n", vm, cap, weight);
+	ask_answer(who->who, "ok %s is entitled to: %s, %s", vm, cap, weight);
 }
 
 static void do_entitle(struct caller *who, char **word)
@@ -149,12 +130,13 @@ static void do_entitle(struct caller *who, char **word)
 
 	if (!v) {
 		if (!word[1])
-			answer(who, "error: entitle: a VM is missing\n");
+			ask_answer(who->who, "error: entitle: a VM is missing");
 		return;
 	}
 	memcpy(asked, v->e.want, sizeof(asked));
 	if (!want(asked, word)) {
-		answer(who, "error: entitle: allowed: cap 1..65535, weight 1..65535, clear\n");
+		ask_answer(who->who,
+			   "error: entitle: allowed: cap 1..65535, weight 1..65535, clear");
 		return;
 	}
 	err = mode_hands(c); /* and then v->e may be another */
@@ -169,7 +151,7 @@ static void do_entitle(struct caller *who, char **word)
 	}
 	if (err) {
 		memcpy(v->e.want, was, sizeof(was));
-		answer(who, "error: %s: %s\n", c->config.debt.entitlements, strerror(-err));
+		ask_answer(who->who, "error: %s: %s", c->config.debt.entitlements, strerror(-err));
 		return;
 	}
 	entitle_kept(&v->e);
@@ -177,6 +159,14 @@ static void do_entitle(struct caller *who, char **word)
 		 (unsigned int)v->domid, (unsigned int)v->e.want[KNOB_CAP],
 		 (unsigned int)v->e.want[KNOB_WEIGHT]);
 	answer_right(who, word[1], &v->e);
+}
+
+static void let_go(void *ctx, void *what)
+{
+	struct debt_vm *v = what;
+
+	(void)ctx;
+	v->holds--;
 }
 
 static void do_hold(struct caller *who, char **word)
@@ -187,13 +177,12 @@ static void do_hold(struct caller *who, char **word)
 		return;
 	v->holds++;
 	v->why = DEBT_HELD;
-	memcpy(who->held, v->e.uuid, 16);
-	who->holds = true;
+	ask_keep(who->who, let_go, v); /* a VM that is held is not forgotten */
 	windows_give_back(who->c, v, "held");
 	if (knob_ours(&v->e.knob[KNOB_CAP]) || knob_ours(&v->e.knob[KNOB_WEIGHT]))
-		answer(who, "error: it cannot be given back what it had\n");
+		ask_answer(who->who, "error: it cannot be given back what it had");
 	else
-		answer(who, "ok\n");
+		ask_answer(who->who, "ok");
 }
 
 static void do_show(struct caller *who)
@@ -201,10 +190,10 @@ static void do_show(struct caller *who)
 	char line[OWED_LINE];
 	size_t i;
 
-	answer(who, "ok mode=%s\n", mode_name(who->c->debt.mode));
+	ask_answer(who->who, "ok mode=%s", mode_name(who->c->debt.mode));
 	for (i = 0; i < who->c->debt.vms; i++) {
 		owed_line(who->c, who->c->debt.vm[i], line);
-		answer(who, "%s\n", line);
+		ask_answer(who->who, "%s", line);
 	}
 }
 
@@ -216,7 +205,7 @@ static void obey(struct caller *who, char *line)
 	for (word[0] = strtok_r(line, " ", &save); n < WORDS && word[n];)
 		word[++n] = strtok_r(NULL, " ", &save);
 	if (!word[0])
-		answer(who, "error: nothing asked\n");
+		ask_answer(who->who, "error: nothing asked");
 	else if (!strcmp(word[0], "mode"))
 		do_mode(who, word);
 	else if (!strcmp(word[0], "entitle"))
@@ -226,105 +215,30 @@ static void obey(struct caller *who, char *line)
 	else if (!strcmp(word[0], "show"))
 		do_show(who);
 	else
-		answer(who, "error: %s: unknown\n", word[0]);
+		ask_answer(who->who, "error: %s: unknown", word[0]);
 }
 
-static void leave(struct caller *who)
+static void obey_line(void *ctx, struct asker *who, char *line)
 {
-	struct debt_vm *v = who->holds ? vm_by_uuid(who->c, who->held) : NULL;
+	struct caller caller = { .c = ctx, .who = who };
 
-	if (v && v->holds)
-		v->holds--;
-	bufferevent_free(who->bev);
-	free(who);
-}
-
-static void on_event(struct bufferevent *bev, short what, void *ctx)
-{
-	(void)bev;
-	(void)what;
-	leave(ctx); /* closed, failed, or said nothing for too long */
-}
-
-static void on_written(struct bufferevent *bev, void *ctx)
-{
-	struct caller *who = ctx;
-
-	(void)bev;
-	if (who->asked && !who->holds)
-		leave(who);
-}
-
-static void on_line(struct bufferevent *bev, void *ctx)
-{
-	struct evbuffer *in = bufferevent_get_input(bev);
-	struct caller *who = ctx;
-	char *line;
-
-	if (who->asked) {
-		evbuffer_drain(in, evbuffer_get_length(in));
-		return;
-	}
-	line = evbuffer_readln(in, NULL, EVBUFFER_EOL_LF);
-	if (!line) {
-		if (evbuffer_get_length(in) > LINE_MAX_BYTES)
-			leave(who);
-		return;
-	}
-	who->asked = true;
-	obey(who, line);
-	free(line);
-	if (who->holds)
-		bufferevent_set_timeouts(bev, NULL, NULL);
-}
-
-static void on_caller(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *from, int len,
-		      void *ctx)
-{
-	struct timeval most = { ANSWER_MAX_S, 0 };
-	struct caller *who = calloc(1, sizeof(*who));
-	struct collector *c = ctx;
-
-	(void)l;
-	(void)from;
-	(void)len;
-	if (who)
-		who->bev = bufferevent_socket_new(c->base, fd, BEV_OPT_CLOSE_ON_FREE);
-	if (!who || !who->bev) {
-		free(who);
-		close(fd);
-		return;
-	}
-	who->c = c;
-	bufferevent_setcb(who->bev, on_line, on_written, on_event, who);
-	bufferevent_set_timeouts(who->bev, &most, &most);
-	bufferevent_enable(who->bev, EV_READ | EV_WRITE);
+	obey(&caller, line);
 }
 
 bool control_begin(struct collector *c)
 {
-	struct sockaddr_un at = { .sun_family = AF_UNIX };
-	mode_t mask;
+	char path[108];
 
-	if (!lock_dir_path(at.sun_path, sizeof(at.sun_path), CONTROL_SOCKET))
+	if (!lock_dir_path(path, sizeof(path), CONTROL_SOCKET))
 		return false;
-	memcpy(c->debt.socket, at.sun_path, sizeof(c->debt.socket));
-	unlink(at.sun_path); /* of one that was killed: we hold the lock */
-	mask = umask(0177);
-	c->debt.listener = evconnlistener_new_bind(c->base, on_caller, c,
-						   LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 8,
-						   (struct sockaddr *)&at, sizeof(at));
-	umask(mask);
-	if (!c->debt.listener)
-		log_error("%s: cannot listen: %s", at.sun_path, strerror(errno));
-	return c->debt.listener != NULL;
+	c->debt.ask = ask_open(c->base, path, obey_line, c);
+	if (!c->debt.ask)
+		log_error("%s: cannot listen: %s", path, strerror(errno));
+	return c->debt.ask != NULL;
 }
 
 void control_end(struct collector *c)
 {
-	if (!c->debt.listener)
-		return;
-	evconnlistener_free(c->debt.listener);
-	c->debt.listener = NULL;
-	unlink(c->debt.socket);
+	ask_close(c->debt.ask);
+	c->debt.ask = NULL;
 }

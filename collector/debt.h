@@ -25,6 +25,7 @@
 #include <event2/event.h>
 #include <sys/types.h>
 
+struct ask;
 struct collector;
 struct domain;
 
@@ -99,8 +100,7 @@ struct debt {
 	struct event *ev_window;
 	pid_t watchdog;
 	int watchdog_fd; /* open while we live; closed: it gives back, and ends */
-	struct evconnlistener *listener;
-	char socket[108];
+	struct ask *ask; /* control.c */
 };
 
 /* windows.c: not marked untrusted in the configuration */
