@@ -3,8 +3,8 @@
 
 #include "accountant/snapshot.h"
 #include "accountant/worker.h"
-#include "common/ask.h"
 #include "common/kv.h"
+#include "common/lines.h"
 #include "common/log.h"
 #include "common/percent.h"
 
@@ -64,12 +64,12 @@ static void conclude(struct client *c, const char *what)
 	allow_again(w);
 	worker_try_commit(w);
 	if (!w->ledger) {
-		ask_answer(c->who, "error %d the ledger cannot be written at the moment",
-			   EXIT_RUNTIME);
+		answer_line(c->who, "error %d the ledger cannot be written at the moment",
+			    EXIT_RUNTIME);
 		return;
 	}
 	log_info("commanded: %s", what);
-	ask_answer(c->who, "ok %s%s", what, but(w));
+	answer_line(c->who, "ok %s%s", what, but(w));
 }
 
 static bool limited(const struct quotas *q, const char *vm, const char *driver)
@@ -107,23 +107,23 @@ static void do_limit(struct client *c)
 	if (!kv_get(c->line, "vm", vm, sizeof(vm)) || !domtext_ok(vm) ||
 	    !kv_get(c->line, "driver", driver, sizeof(driver)) ||
 	    !kv_u64(c->line, "ppm", PERCENT_MAX, &ppm) || (ppm && ppm < PERCENT_MIN))
-		return ask_answer(c->who, "error %d not understood", EXIT_USAGE);
+		return answer_line(c->who, "error %d not understood", EXIT_USAGE);
 	if (!strcmp(driver, "-"))
 		driver[0] = 0;
 	else if (!domtext_ok(driver) || !known_driver(w, driver))
-		return ask_answer(c->who, "error %d --driver %s: no such driver domain here",
-				  EXIT_ENV, driver);
+		return answer_line(c->who, "error %d --driver %s: no such driver domain here",
+				   EXIT_ENV, driver);
 	snprintf(uuid, sizeof(uuid), "%s", vm);
 	known = known_vm(w, vm, uuid);
 	if (!known && strspn(vm, "0123456789") == strlen(vm))
-		return ask_answer(
+		return answer_line(
 			c->who,
 			"error %d %s: no such VM is served here, allowed: a domid that is, "
 			"or a name or UUID",
 			EXIT_ENV, vm);
 	if (!set_limit(w, vm, uuid, driver, ppm))
-		return ask_answer(c->who, "error %d %s: %s", EXIT_RUNTIME, vm,
-				  ppm ? "too many limits" : "no such limit was commanded");
+		return answer_line(c->who, "error %d %s: %s", EXIT_RUNTIME, vm,
+				   ppm ? "too many limits" : "no such limit was commanded");
 	snprintf(what, sizeof(what), "%s %s%s%s%s", vm,
 		 ppm ? percent_format(part, ppm) : "no limit", *driver ? " at " : "", driver,
 		 known ? "" : "; no such VM is served here yet");
@@ -136,7 +136,7 @@ static void do_share(struct client *c)
 	uint64_t on;
 
 	if (!kv_u64(c->line, "on", 1, &on))
-		return ask_answer(c->who, "error %d not understood", EXIT_USAGE);
+		return answer_line(c->who, "error %d not understood", EXIT_USAGE);
 	w->share_commanded = (int)on;
 	w->share_dirty = true;
 	w->share = on;
@@ -148,15 +148,15 @@ static void obey(void *ctx, struct asker *who, char *line)
 	struct client client = { .w = ctx, .who = who, .line = line }, *c = &client;
 
 	if (!c->w->ledger)
-		ask_answer(c->who, "error %d the ledger cannot be written at the moment",
-			   EXIT_RUNTIME);
+		answer_line(c->who, "error %d the ledger cannot be written at the moment",
+			    EXIT_RUNTIME);
 	else if (!strncmp(c->line, "limit ", 6))
 		do_limit(c);
 	else if (!strncmp(c->line, "share ", 6))
 		do_share(c);
 	else
-		ask_answer(c->who, "error %d this acctringd does not know that command",
-			   EXIT_USAGE);
+		answer_line(c->who, "error %d this acctringd does not know that command",
+			    EXIT_USAGE);
 }
 
 static void load_limit(void *ctx, const char *vm, const char *driver, uint64_t ppm)
@@ -177,10 +177,10 @@ int control_load(struct worker *w)
 	return err;
 }
 
-struct ask *control_open(struct worker *w)
+struct lines *control_open(struct worker *w)
 {
 	char path[128];
 
 	snprintf(path, sizeof(path), "%s" CONTROL_SUFFIX, w->conf.socket);
-	return ask_open(w->base, path, obey, w);
+	return lines_open(w->base, path, obey, w);
 }

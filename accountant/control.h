@@ -7,7 +7,7 @@
  *	share on=0|1
  *	ok ...	or  error STATUS ...
  *
- * In the worker's event loop (common/ask.h).
+ * In the worker's event loop (common/lines.h).
  */
 #ifndef ACCOUNTANT_CONTROL_H
 #define ACCOUNTANT_CONTROL_H
@@ -15,10 +15,10 @@
 #define CONTROL_SUFFIX ".control"
 
 struct worker;
-struct ask;
+struct lines;
 
-/* ask_close() ends it.  NULL and errno. */
-struct ask *control_open(struct worker *w);
+/* lines_close() ends it.  NULL and errno. */
+struct lines *control_open(struct worker *w);
 /* What was commanded before, from the ledger.  0 or -errno. */
 int control_load(struct worker *w);
 

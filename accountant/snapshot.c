@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "accountant/snapshot.h"
 
-#include "common/ask.h"
+#include "common/lines.h"
 #include "common/clock.h"
 
 #include <errno.h>
@@ -124,7 +124,7 @@ struct snapshot *snapshot_open(const char *path)
 
 	if (!s)
 		return NULL;
-	s->listener = ask_listen(path, 0660);
+	s->listener = lines_listen(path, 0660);
 	if (s->listener < 0) {
 		free(s);
 		return NULL;

@@ -11,7 +11,7 @@
 #include "accountant/pays.h"
 #include "accountant/place.h"
 #include "accountant/snapshot.h"
-#include "common/ask.h"
+#include "common/lines.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/xs.h"
@@ -385,7 +385,7 @@ static int stop(struct worker *w)
 	}
 	unload(w);
 	allow_free(w->allow);
-	ask_close(w->control);
+	lines_close(w->control);
 	statement_close(w->statement);
 	if (w->on_question)
 		event_free(w->on_question);

@@ -25,7 +25,7 @@
 #define PEERS "/local/domain/%u/data/acctring/peer"
 
 struct snapshot;
-struct ask;
+struct lines;
 
 /* An epoch that is open in the ledger and not attached. */
 struct pending {
@@ -51,7 +51,7 @@ struct worker {
 	enum own_cpu_from own_from;
 	struct statement *statement;
 	struct snapshot *snapshot;
-	struct ask *control;
+	struct lines *control;
 
 	struct ledger *ledger; /* NULL: cannot be opened at the moment */
 	uint64_t incarnation;

@@ -18,8 +18,8 @@
 #include "collector/collector.h"
 #include "collector/keep.h"
 #include "collector/lock.h"
-#include "common/ask.h"
 #include "common/kv.h"
+#include "common/lines.h"
 #include "common/log.h"
 
 #include <errno.h>
@@ -45,7 +45,7 @@ static bool find(struct caller *who, const char *text, uint8_t uuid[16])
 	}
 	if (!d && uuid_parse(text, uuid))
 		return true;
-	ask_answer(who->who, "error: %s: no such VM, allowed: a name, a domid, a UUID", text);
+	answer_line(who->who, "error: %s: no such VM, allowed: a name, a domid, a UUID", text);
 	return false;
 }
 
@@ -58,7 +58,7 @@ static struct debt_vm *find_vm(struct caller *who, const char *text)
 		return NULL;
 	v = vm_known(who->c, uuid);
 	if (!v)
-		ask_answer(who->who, "error: %s: what is kept of it cannot be read", text);
+		answer_line(who->who, "error: %s: what is kept of it cannot be read", text);
 	return v;
 }
 
@@ -68,13 +68,13 @@ static void do_mode(struct caller *who, char **word)
 	char error[512];
 
 	if (!word[1] || !mode_parse(word[1], &mode))
-		ask_answer(who->who, "error: mode: allowed: observe, guard, debt");
+		answer_line(who->who, "error: mode: allowed: observe, guard, debt");
 	else if (mode_set(who->c, mode, "acctctl", error, sizeof(error)))
-		ask_answer(who->who, "error: %s", error);
+		answer_line(who->who, "error: %s", error);
 	else if (mode == was)
-		ask_answer(who->who, "ok mode %s, as before", mode_name(mode));
+		answer_line(who->who, "ok mode %s, as before", mode_name(mode));
 	else
-		ask_answer(who->who, "ok mode %s, was %s", mode_name(mode), mode_name(was));
+		answer_line(who->who, "ok mode %s, was %s", mode_name(mode), mode_name(was));
 }
 
 /* false: the words are wrong. */
@@ -118,7 +118,7 @@ static void answer_right(struct caller *who, const char *vm, const struct entitl
 
 	right(e, KNOB_CAP, cap);
 	right(e, KNOB_WEIGHT, weight);
-	ask_answer(who->who, "ok %s is entitled to: %s, %s", vm, cap, weight);
+	answer_line(who->who, "ok %s is entitled to: %s, %s", vm, cap, weight);
 }
 
 static void do_entitle(struct caller *who, char **word)
@@ -130,13 +130,13 @@ static void do_entitle(struct caller *who, char **word)
 
 	if (!v) {
 		if (!word[1])
-			ask_answer(who->who, "error: entitle: a VM is missing");
+			answer_line(who->who, "error: entitle: a VM is missing");
 		return;
 	}
 	memcpy(asked, v->e.want, sizeof(asked));
 	if (!want(asked, word)) {
-		ask_answer(who->who,
-			   "error: entitle: allowed: cap 1..65535, weight 1..65535, clear");
+		answer_line(who->who,
+			    "error: entitle: allowed: cap 1..65535, weight 1..65535, clear");
 		return;
 	}
 	err = mode_hands(c); /* and then v->e may be another */
@@ -151,7 +151,7 @@ static void do_entitle(struct caller *who, char **word)
 	}
 	if (err) {
 		memcpy(v->e.want, was, sizeof(was));
-		ask_answer(who->who, "error: %s: %s", c->config.debt.entitlements, strerror(-err));
+		answer_line(who->who, "error: %s: %s", c->config.debt.entitlements, strerror(-err));
 		return;
 	}
 	entitle_kept(&v->e);
@@ -177,12 +177,12 @@ static void do_hold(struct caller *who, char **word)
 		return;
 	v->holds++;
 	v->why = DEBT_HELD;
-	ask_keep(who->who, let_go, v); /* a VM that is held is not forgotten */
+	asker_keep(who->who, let_go, v); /* a VM that is held is not forgotten */
 	windows_give_back(who->c, v, "held");
 	if (knob_ours(&v->e.knob[KNOB_CAP]) || knob_ours(&v->e.knob[KNOB_WEIGHT]))
-		ask_answer(who->who, "error: it cannot be given back what it had");
+		answer_line(who->who, "error: it cannot be given back what it had");
 	else
-		ask_answer(who->who, "ok");
+		answer_line(who->who, "ok");
 }
 
 static void do_show(struct caller *who)
@@ -190,10 +190,10 @@ static void do_show(struct caller *who)
 	char line[OWED_LINE];
 	size_t i;
 
-	ask_answer(who->who, "ok mode=%s", mode_name(who->c->debt.mode));
+	answer_line(who->who, "ok mode=%s", mode_name(who->c->debt.mode));
 	for (i = 0; i < who->c->debt.vms; i++) {
 		owed_line(who->c, who->c->debt.vm[i], line);
-		ask_answer(who->who, "%s", line);
+		answer_line(who->who, "%s", line);
 	}
 }
 
@@ -205,7 +205,7 @@ static void obey(struct caller *who, char *line)
 	for (word[0] = strtok_r(line, " ", &save); n < WORDS && word[n];)
 		word[++n] = strtok_r(NULL, " ", &save);
 	if (!word[0])
-		ask_answer(who->who, "error: nothing asked");
+		answer_line(who->who, "error: nothing asked");
 	else if (!strcmp(word[0], "mode"))
 		do_mode(who, word);
 	else if (!strcmp(word[0], "entitle"))
@@ -215,7 +215,7 @@ static void obey(struct caller *who, char *line)
 	else if (!strcmp(word[0], "show"))
 		do_show(who);
 	else
-		ask_answer(who->who, "error: %s: unknown", word[0]);
+		answer_line(who->who, "error: %s: unknown", word[0]);
 }
 
 static void obey_line(void *ctx, struct asker *who, char *line)
@@ -231,14 +231,14 @@ bool control_begin(struct collector *c)
 
 	if (!lock_dir_path(path, sizeof(path), CONTROL_SOCKET))
 		return false;
-	c->debt.ask = ask_open(c->base, path, obey_line, c);
-	if (!c->debt.ask)
+	c->debt.lines = lines_open(c->base, path, obey_line, c);
+	if (!c->debt.lines)
 		log_error("%s: cannot listen: %s", path, strerror(errno));
-	return c->debt.ask != NULL;
+	return c->debt.lines != NULL;
 }
 
 void control_end(struct collector *c)
 {
-	ask_close(c->debt.ask);
-	c->debt.ask = NULL;
+	lines_close(c->debt.lines);
+	c->debt.lines = NULL;
 }

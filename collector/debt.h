@@ -25,7 +25,7 @@
 #include <event2/event.h>
 #include <sys/types.h>
 
-struct ask;
+struct lines;
 struct collector;
 struct domain;
 
@@ -100,7 +100,7 @@ struct debt {
 	struct event *ev_window;
 	pid_t watchdog;
 	int watchdog_fd; /* open while we live; closed: it gives back, and ends */
-	struct ask *ask; /* control.c */
+	struct lines *lines; /* control.c */
 };
 
 /* windows.c: not marked untrusted in the configuration */

@@ -35,12 +35,12 @@ void owed_line(const struct collector *c, const struct debt_vm *v, char line[OWE
 	snprintf(line, OWED_LINE,
 		 "v=1 uuid=%s domid=%u%s%s mode=%s state=%s scheduler=%s knob=%s found=%u "
 		 "entitled=%u is=%u law=%u debt_ns=%" PRIu64 " uncollected_ns=%" PRIu64
-		 " forgiven_ns=%" PRIu64 " limit=%" PRIu64,
+		 " forgiven_ns=%" PRIu64 " passed_ns=%" PRIu64 " limit=%" PRIu64,
 		 uuid, (unsigned int)v->domid, d && d->name[0] ? " name=" : "", d ? d->name : "",
 		 mode_name(c->debt.mode), vm_why(v->why), sched_name(v->kind), knob_text[v->knob],
 		 (unsigned int)k->found, (unsigned int)entitle_of(&v->e, v->knob),
 		 (unsigned int)k->is, v->value, v->law.is.debt_ns, v->law.balance.uncollected_ns,
-		 v->law.balance.forgiven_ns, v->law.is.limit);
+		 v->law.balance.forgiven_ns, v->passed_ns, v->law.is.limit);
 }
 
 static void put(struct collector *c, const char *root, const char *uuid, const char *line)

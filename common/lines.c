@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "common/ask.h"
+#include "common/lines.h"
 
 #include <errno.h>
 #include <event2/buffer.h>
@@ -17,26 +17,26 @@
 #define WAIT_S 10
 #define ASKERS_MAX 16u
 
-struct ask {
+struct lines {
 	struct event_base *base;
 	struct evconnlistener *listener;
 	struct asker *askers;
 	unsigned int n; /* of them, without those that are kept */
-	ask_fn *fn;
+	lines_fn *fn;
 	void *ctx;
 	char path[128];
 };
 
 struct asker {
 	struct asker *next;
-	struct ask *ask;
+	struct lines *at;
 	struct bufferevent *bev;
 	bool asked;
 	void (*gone)(void *ctx, void *what); /* kept */
 	void *what;
 };
 
-int ask_listen(const char *path, unsigned int mode)
+int lines_listen(const char *path, unsigned int mode)
 {
 	struct sockaddr_un at = { .sun_family = AF_UNIX };
 	int fd, err;
@@ -64,7 +64,7 @@ int ask_listen(const char *path, unsigned int mode)
 	return -1;
 }
 
-void ask_answer(struct asker *who, const char *fmt, ...)
+void answer_line(struct asker *who, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -74,27 +74,27 @@ void ask_answer(struct asker *who, const char *fmt, ...)
 	evbuffer_add(bufferevent_get_output(who->bev), "\n", 1);
 }
 
-void ask_keep(struct asker *who, void (*gone)(void *ctx, void *what), void *what)
+void asker_keep(struct asker *who, void (*gone)(void *ctx, void *what), void *what)
 {
 	who->gone = gone;
 	who->what = what;
-	who->ask->n--;
+	who->at->n--;
 	bufferevent_set_timeouts(who->bev, NULL, NULL);
 }
 
 static void end(struct asker *who)
 {
 	if (who->gone)
-		who->gone(who->ask->ctx, who->what);
+		who->gone(who->at->ctx, who->what);
 	else
-		who->ask->n--;
+		who->at->n--;
 	bufferevent_free(who->bev);
 	free(who);
 }
 
 static void leave(struct asker *who)
 {
-	struct asker **p = &who->ask->askers;
+	struct asker **p = &who->at->askers;
 
 	while (*p != who)
 		p = &(*p)->next;
@@ -130,12 +130,12 @@ static void on_line(struct bufferevent *bev, void *ctx)
 	}
 	line = evbuffer_readln(in, NULL, EVBUFFER_EOL_LF);
 	if (!line) {
-		if (evbuffer_get_length(in) >= ASK_LINE)
+		if (evbuffer_get_length(in) >= LINES_MAX)
 			leave(who);
 		return;
 	}
 	who->asked = true;
-	who->ask->fn(who->ask->ctx, who, line);
+	who->at->fn(who->at->ctx, who, line);
 	free(line);
 	if (!who->gone && !evbuffer_get_length(bufferevent_get_output(bev)))
 		leave(who);
@@ -145,7 +145,7 @@ static void on_asker(struct evconnlistener *l, evutil_socket_t fd, struct sockad
 		     void *ctx)
 {
 	struct timeval most = { WAIT_S, 0 };
-	struct ask *a = ctx;
+	struct lines *a = ctx;
 	struct asker *who = a->n < ASKERS_MAX ? calloc(1, sizeof(*who)) : NULL;
 
 	(void)l;
@@ -158,7 +158,7 @@ static void on_asker(struct evconnlistener *l, evutil_socket_t fd, struct sockad
 		close(fd);
 		return;
 	}
-	who->ask = a;
+	who->at = a;
 	who->next = a->askers;
 	a->askers = who;
 	a->n++;
@@ -167,10 +167,10 @@ static void on_asker(struct evconnlistener *l, evutil_socket_t fd, struct sockad
 	bufferevent_enable(who->bev, EV_READ | EV_WRITE);
 }
 
-struct ask *ask_open(struct event_base *base, const char *path, ask_fn *fn, void *ctx)
+struct lines *lines_open(struct event_base *base, const char *path, lines_fn *fn, void *ctx)
 {
-	struct ask *a = calloc(1, sizeof(*a));
-	int fd = a && strlen(path) < sizeof(a->path) ? ask_listen(path, 0600) : -1;
+	struct lines *a = calloc(1, sizeof(*a));
+	int fd = a && strlen(path) < sizeof(a->path) ? lines_listen(path, 0600) : -1;
 
 	if (fd >= 0) {
 		a->listener = evconnlistener_new(
@@ -189,7 +189,7 @@ struct ask *ask_open(struct event_base *base, const char *path, ask_fn *fn, void
 	return a;
 }
 
-void ask_close(struct ask *a)
+void lines_close(struct lines *a)
 {
 	struct asker *who;
 
