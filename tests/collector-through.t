@@ -65,7 +65,7 @@ growth() {
 }
 # near A B: within 2 per cent of B, and the worth of a few statements
 near() { local e=$(($1 - $2)); [ ${e#-} -le $(($2 / 50 + 8)) ]; }
-sleep 10	# proportions are of the last seconds
+sleep 6	# proportions are of the last seconds
 growth 10
 [ "${d[0]}" -gt 200 ]
 ok $? "net charges the firewall: ${d[0]} ms, the stub domain ${d[1]}"

@@ -12,7 +12,7 @@ xenstore-write $tree/accountant 0 \
 	$tree/backend/0/3 "v=1 uuid=33333333-3333-3333-3333-333333333333 serial=1 state=on"
 dir=$(mktemp -d -p /dev/shm)
 echo 'restart_ms = 50;' >"$dir/conf"
-: "${KILLS:=500}"
+: "${KILLS:=300}"
 seed=$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')
 diag "seed $seed"
 out=$results/kills-dom0.out
