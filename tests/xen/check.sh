@@ -38,7 +38,7 @@ once() { # STORE SCHED GUEST: the lines of a bed
 # up to three cases that failed, and what did not run, are looked at again, in a fresh boot; it is
 # said, and the second look counts.
 twice() { # STORE SCHED GUEST
-	local first=$BUILD/xen/$1+$2+$3.first name again=
+	local first=$BUILD/xen/$1+$2+$3.first name again= plan='/^1\.\./d'
 	once "$@" | tee "$first" | sed -u 's/^not ok [0-9]* -/# first look: not ok -/; s/^Bail out!/# first look:/'
 	if [ "$(grep -c '^not ok' "$first")" -gt 3 ]; then
 		grep '^not ok' "$first"
@@ -47,9 +47,13 @@ twice() { # STORE SCHED GUEST
 	for name in $(sed -n 's/^# cases: //p' "$first"); do
 		grep -q "^ok [0-9]* - $name " "$first" || again="$again $name"
 	done
+	if ! grep -q '^# cases: ' "$first"; then # it did not even boot
+		again=" all" plan=
+	fi
 	[ -n "$again" ] && [ $((SECONDS / 60)) -lt "$XEN_MINUTES" ] || return 0
 	echo "# again:$again"
-	CASE=$again XEN_MINUTES=$((XEN_MINUTES - SECONDS / 60)) once "$@" | sed -u '/^1\.\./d'
+	[ -n "$plan" ] || again=
+	CASE=$again XEN_MINUTES=$((XEN_MINUTES - SECONDS / 60)) once "$@" | sed -u "$plan"
 }
 bed() { # LOOKS STORE SCHED GUEST: its lines, with its name before each
 	"$@" | sed -u "s/^/$2+$3+$4 /"
