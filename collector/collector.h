@@ -54,10 +54,6 @@ struct tree {
 	uint64_t state_ns; /* the accountant's clock then */
 	uint64_t state_unix; /* and ours */
 	uint64_t ledger;
-	/* of its own work, and unattributed: through.c */
-	struct lately own;
-	uint64_t own_ns;
-	bool own_seen;
 };
 
 /* An accountant that dom0 names for a driver domain, or named once. */

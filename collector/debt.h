@@ -29,9 +29,9 @@ struct lines;
 struct collector;
 struct domain;
 
-/* ns of the last seconds: of this part of time (through.c), and of the one before. */
+/* ns of the last seconds: of this slot of time (through.c), and of the one before. */
 struct lately {
-	uint64_t half, before, now;
+	uint64_t slot, before, now;
 };
 
 /* What a driver domain charged a domain that works for others. */
@@ -70,6 +70,7 @@ struct debt_vm {
 	struct cost cost;
 	uint64_t passed_ns; /* charged to others that worked for it, since we run */
 	uint64_t cpu_ns; /* as last measured */
+	struct lately burned;
 	bool measured;
 	uint64_t own_ns; /* since the window began */
 	enum knob_name knob; /* that was turned last, or would be */
@@ -95,7 +96,7 @@ struct debt {
 	struct debt_vm **vm;
 	struct debt_pool *pool;
 	struct passed *passed; /* seen in this pass, not handed out yet */
-	size_t vms, pools, passes;
+	size_t vms, pools, charges;
 	uint64_t updated_ms; /* vms_update() */
 	struct event *ev_window;
 	pid_t watchdog;
@@ -129,12 +130,11 @@ void windows_pass(struct collector *c);
 void windows_give_back(struct collector *c, struct debt_vm *only, const char *why);
 
 /* through.c: the time of struct lately */
-uint64_t through_half(void);
-void lately_add(struct lately *l, uint64_t ns, uint64_t half);
+uint64_t through_slot(void);
+void lately_add(struct lately *l, uint64_t ns, uint64_t slot);
 /* false: the VM pays for itself */
 bool through_keep(struct collector *c, const struct debt_vm *v, const struct passed *charge);
-/* First see what drivers said of their own work, then hand out what was kept. */
-void through_see(struct collector *c);
+/* Hands out what was kept. */
 void through_pass(struct collector *c);
 
 /* mode.c: 0, or -errno and a line in `error` */

@@ -264,6 +264,7 @@ int collector_run(struct collector *c)
 		arm_periods(c);
 		log_info("serving %u driver domains", c->config.drivers);
 		event_base_dispatch(c->base);
+		control_end(c); /* who holds a VM lets go of it before it is freed */
 		mode_end(c);
 	}
 	control_end(c);

@@ -22,6 +22,8 @@ static void hand_on(const struct pass *p, uint64_t ns, uint64_t *next, uint64_t 
 	while (all >> shift >> 63)
 		shift++; /* so that the products fit */
 	for (size_t i = 0; i < n && all; i++) {
+		if (!p->ledger[i])
+			continue;
 		upto += p->ledger[i];
 		here = (uint64_t)(ns * (upto >> shift) / (all >> shift));
 		next[i] += here - given;

@@ -2,7 +2,7 @@
 /*
  * through.c - what a driver domain or a stub domain was charged goes on to those it worked
  * for (pass.h): a driver domain's clients by what its own ledger charged them in the last
- * seconds, the part of its own work left out; a stub domain's target.
+ * seconds, as a part of what the hypervisor saw it burn; a stub domain's target.
  *
  * One whose accountant is not trusted (config.h) keeps what it is charged, and nobody pays.
  */
@@ -13,9 +13,9 @@
 
 #include <stdlib.h>
 
-#define HALF_MS 5000u /* a ledger's proportions: of the last one or two of these */
+#define SLOT_MS 5000u /* a ledger's proportions: of this one, and of the one before */
 
-/* The parts of all domains, by their place in c->domains. */
+/* What each domain passes on, by its place in c->domains. */
 struct parts {
 	const struct pass **by;
 	struct pass *pass;
@@ -23,47 +23,25 @@ struct parts {
 	size_t n, passing;
 };
 
-void lately_add(struct lately *l, uint64_t ns, uint64_t half)
+void lately_add(struct lately *l, uint64_t ns, uint64_t slot)
 {
-	if (l->half != half) {
-		l->before = l->half + 1 == half ? l->now : 0;
+	if (l->slot != slot) {
+		l->before = l->slot + 1 == slot ? l->now : 0;
 		l->now = 0;
-		l->half = half;
+		l->slot = slot;
 	}
 	l->now += ns;
 }
 
-static uint64_t lately_sum(struct lately *l, uint64_t half)
+static uint64_t lately_sum(struct lately *l, uint64_t slot)
 {
-	lately_add(l, 0, half);
+	lately_add(l, 0, slot);
 	return l->before + l->now;
 }
 
-uint64_t through_half(void)
+uint64_t through_slot(void)
 {
-	return now_ms() / HALF_MS;
-}
-
-/* What it said of its own work, above what it said before. */
-static void see_own(struct tree *t, uint64_t half)
-{
-	const struct acctring_statement_row *r = &t->state;
-	int64_t idle = (int64_t)r->unattributed_ns;
-	uint64_t own = r->own_ns + (idle > 0 ? (uint64_t)idle : 0);
-
-	if (t->stated && t->own_seen && own > t->own_ns)
-		lately_add(&t->own, own - t->own_ns, half);
-	t->own_seen = t->stated;
-	t->own_ns = own;
-}
-
-void through_see(struct collector *c)
-{
-	uint64_t half = through_half();
-	size_t i;
-
-	for (i = 0; i < c->trees; i++)
-		see_own(&c->tree[i], half);
+	return now_ms() / SLOT_MS;
 }
 
 /* ------------------------------------------------------------------ */
@@ -85,30 +63,40 @@ static uint64_t *begin(struct parts *p, size_t place)
 	return p->ledger + p->passing++ * p->n;
 }
 
-/* Rows of all accountants: it may have had several. */
-static void add_clients(struct collector *c, const struct tree *t, uint64_t *ledger, uint64_t half)
+/* Rows of all accountants: it may have had several.  Returns the sum; the dead are not in it. */
+static uint64_t add_clients(struct collector *c, const struct tree *t, uint64_t *ledger,
+			    uint64_t slot)
 {
+	uint64_t sum = 0, ns;
 	size_t i, k, place;
 
 	for (i = 0; i < c->sources; i++)
 		for (k = 0; k < c->source[i]->rows; k++) {
 			struct kept *row = &c->source[i]->row[k];
 
-			if (row->is.backend == t->b && place_of(c, row->is.uuid, &place))
-				ledger[place] += lately_sum(&row->lately, half);
+			if (row->is.backend != t->b || !place_of(c, row->is.uuid, &place))
+				continue;
+			ns = lately_sum(&row->lately, slot);
+			ledger[place] += ns;
+			sum += ns;
 		}
+	return sum;
 }
 
-static void add_driver(struct collector *c, struct parts *p, struct tree *t, uint64_t half)
+/* Its own part: what it burned by the hypervisor's clock, and charged to nobody who lives. */
+static void add_driver(struct collector *c, struct parts *p, const struct tree *t, uint64_t slot)
 {
-	uint64_t *ledger;
+	struct debt_vm *v = vm_by_uuid(c, t->b_uuid);
+	uint64_t *ledger, burned, served;
 	size_t place;
 
-	if (!t->b || !driver_trusted(c, t->b) || !place_of(c, t->b_uuid, &place) || p->by[place])
+	if (!v || v->domid != t->b || !driver_trusted(c, t->b) || !place_of(c, t->b_uuid, &place) ||
+	    p->by[place])
 		return;
 	ledger = begin(p, place);
-	p->pass[p->passing - 1].own = lately_sum(&t->own, half);
-	add_clients(c, t, ledger, half);
+	served = add_clients(c, t, ledger, slot);
+	burned = lately_sum(&v->burned, slot);
+	p->pass[p->passing - 1].own = burned > served ? burned - served : 0;
 }
 
 static void add_stub(struct collector *c, struct parts *p, const struct debt_vm *v)
@@ -123,7 +111,7 @@ static void add_stub(struct collector *c, struct parts *p, const struct debt_vm 
 static bool parts_make(struct collector *c, struct parts *p)
 {
 	size_t n = c->domains.n, most = c->trees, i;
-	uint64_t half = through_half();
+	uint64_t slot = through_slot();
 
 	for (i = 0; i < c->debt.vms; i++)
 		most += c->debt.vm[i]->stub;
@@ -135,7 +123,7 @@ static bool parts_make(struct collector *c, struct parts *p)
 	if (!p->by || !p->pass || !p->paid || !p->ledger)
 		return false;
 	for (i = 0; i < c->trees; i++)
-		add_driver(c, p, &c->tree[i], half);
+		add_driver(c, p, &c->tree[i], slot);
 	for (i = 0; i < c->debt.vms; i++)
 		add_stub(c, p, c->debt.vm[i]);
 	return true;
@@ -149,20 +137,25 @@ static void parts_free(struct parts *p)
 	free(p->ledger);
 }
 
-static void hand_out(struct collector *c, struct parts *p, const struct passed *charge)
+/* All that the driver domain of the first charge charged, at once. */
+static void hand_out(struct collector *c, struct parts *p, struct passed *charge, size_t n)
 {
+	const struct passed first = *charge;
 	struct debt_vm *v;
 	size_t i, place;
 
-	if (!place_of(c, charge->uuid, &place))
-		return;
-	p->paid[place] = charge->ns;
+	for (i = 0; i < n; i++) {
+		if (charge[i].backend == first.backend && place_of(c, charge[i].uuid, &place))
+			p->paid[place] += charge[i].ns;
+		if (charge[i].backend == first.backend)
+			charge[i].ns = 0;
+	}
 	pass_on(p->by, p->paid, p->n);
 	for (i = 0; i < p->n; i++) {
-		v = p->paid[i] && !p->by[i] ? vm_by_uuid(c, c->domains.domain[i].uuid) : NULL;
-		if (v) {
+		v = p->paid[i] ? vm_by_uuid(c, c->domains.domain[i].uuid) : NULL;
+		if (v && v->why != DEBT_EXEMPT) {
 			v->passed_ns += p->paid[i];
-			window_charge(c, v, charge->backend, p->paid[i], charge->every_ns);
+			window_charge(c, v, first.backend, p->paid[i], first.every_ns);
 		}
 		p->paid[i] = 0;
 	}
@@ -170,15 +163,16 @@ static void hand_out(struct collector *c, struct parts *p, const struct passed *
 
 bool through_keep(struct collector *c, const struct debt_vm *v, const struct passed *charge)
 {
+	const struct tree *t = tree_of(c, v->domid);
 	struct debt *d = &c->debt;
 	struct passed *grown;
 
-	if (!v->stub && !tree_of(c, v->domid))
+	if (!v->stub && !(t && uuid_equal(t->b_uuid, v->e.uuid)))
 		return false;
-	grown = reallocarray(d->passed, d->passes + 1, sizeof(*grown));
+	grown = reallocarray(d->passed, d->charges + 1, sizeof(*grown));
 	if (grown) {
 		d->passed = grown;
-		d->passed[d->passes++] = *charge;
+		d->passed[d->charges++] = *charge;
 	}
 	return true;
 }
@@ -189,11 +183,12 @@ void through_pass(struct collector *c)
 	struct parts p;
 	size_t i;
 
-	if (!d->passes)
+	if (!d->charges)
 		return;
 	if (parts_make(c, &p))
-		for (i = 0; i < d->passes; i++)
-			hand_out(c, &p, &d->passed[i]);
+		for (i = 0; i < d->charges; i++)
+			if (d->passed[i].ns)
+				hand_out(c, &p, &d->passed[i], d->charges - i);
 	parts_free(&p);
-	d->passes = 0;
+	d->charges = 0;
 }

@@ -183,6 +183,7 @@ static void look_at_vm(struct collector *c, const struct domain *d)
 {
 	struct debt_vm *v = vm_known(c, d->uuid);
 	struct debt_pool *p = pool_of(c, d->pool);
+	bool served;
 
 	if (!v || !p)
 		return;
@@ -202,7 +203,13 @@ static void look_at_vm(struct collector *c, const struct domain *d)
 	v->kind = p->kind;
 	if (cpus_of_domain(c->xc, d->domid, d->vcpus, d->pool, v->cpus))
 		memset(v->cpus, 0, sizeof(v->cpus));
+	served = v->why != DEBT_UNSERVED;
 	v->why = judge(c, v, d);
+	if (!served && v->why != DEBT_UNSERVED) {
+		/* a toolstack makes a stub domain before it says whose, and what it serves after */
+		look_at_target(c, v);
+		v->why = judge(c, v, d);
+	}
 }
 
 static void forget_gone(struct collector *c)

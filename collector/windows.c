@@ -62,7 +62,7 @@ static void see_row(struct collector *c, const struct source *s, struct kept *k)
 	more = k->seen && above.charged_ns > k->seen_ns ? above.charged_ns - k->seen_ns : 0;
 	k->seen = true;
 	k->seen_ns = above.charged_ns;
-	lately_add(&k->lately, more, through_half());
+	lately_add(&k->lately, more, through_slot());
 	if (v && more)
 		charge(c, v, k->is.backend, more, s->every_ns);
 }
@@ -74,7 +74,6 @@ static void see_costs(struct collector *c)
 	for (i = 0; i < c->sources; i++)
 		for (k = 0; k < c->source[i]->rows; k++)
 			see_row(c, c->source[i], &c->source[i]->row[k]);
-	through_see(c);
 	through_pass(c);
 }
 
@@ -100,8 +99,10 @@ static void see_own(struct collector *c)
 		if (!d)
 			continue;
 		v->paused = d->paused;
-		if (v->measured && d->cpu_ns > v->cpu_ns)
+		if (v->measured && d->cpu_ns > v->cpu_ns) {
 			v->own_ns += d->cpu_ns - v->cpu_ns;
+			lately_add(&v->burned, d->cpu_ns - v->cpu_ns, through_slot());
+		}
 		v->cpu_ns = d->cpu_ns;
 		v->measured = true;
 		if (v->knob == KNOB_WEIGHT && cpus_waited_for(c->xc, v->domid, v->vcpus))

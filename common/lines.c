@@ -49,8 +49,8 @@ int lines_listen(const char *path, unsigned int mode)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -1;
-	/* somebody who answers there is not pushed aside; a dead one's is */
-	if (!connect(fd, (struct sockaddr *)&at, sizeof(at))) {
+	/* somebody who answers there is not pushed aside, nor one who is busy; a dead one's is */
+	if (!connect(fd, (struct sockaddr *)&at, sizeof(at)) || errno == EAGAIN) {
 		close(fd);
 		errno = EADDRINUSE;
 		return -1;
@@ -129,11 +129,13 @@ static void on_line(struct bufferevent *bev, void *ctx)
 		return;
 	}
 	line = evbuffer_readln(in, NULL, EVBUFFER_EOL_LF);
-	if (!line) {
-		if (evbuffer_get_length(in) >= LINES_MAX)
-			leave(who);
+	if (line ? strlen(line) >= LINES_MAX : evbuffer_get_length(in) >= LINES_MAX) {
+		free(line);
+		leave(who);
 		return;
 	}
+	if (!line)
+		return;
 	who->asked = true;
 	who->at->fn(who->at->ctx, who, line);
 	free(line);
@@ -170,7 +172,7 @@ static void on_asker(struct evconnlistener *l, evutil_socket_t fd, struct sockad
 struct lines *lines_open(struct event_base *base, const char *path, lines_fn *fn, void *ctx)
 {
 	struct lines *a = calloc(1, sizeof(*a));
-	int fd = a && strlen(path) < sizeof(a->path) ? lines_listen(path, 0600) : -1;
+	int fd = a ? lines_listen(path, 0600) : -1; /* a longer path than ours does not listen */
 
 	if (fd >= 0) {
 		a->listener = evconnlistener_new(

@@ -3,7 +3,7 @@
  * lines.h - a unix socket at which other programs ask a daemon, a line each.
  *
  * One line asks; what is answered goes back, then the connection is closed, unless it is
- * kept.  Who asks nothing, or does not take the answer, is left after a while.  In the
+ * kept.  Who closes first, if only for writing, may get a part.  Who asks nothing, or does not take the answer, is left after a while.  In the
  * daemon's event loop; nothing blocks, nothing is logged.
  */
 #ifndef COMMON_LINES_H

@@ -197,6 +197,12 @@ kill -STOP "$collector"
 kill -CONT "$collector"
 soon 20 cap_is 6 9
 ok $? "rebooted with cap $ours, which we wrote once: it gets its own back"
+# -- its end while somebody holds a VM --
+"$ctl" hold web -- sleep 30 >/dev/null 2>&1 &
+holder=$!
+soon 10 eval '[ "$(state_of 6)" = held ]'
+ok $? "web is held"
 stop_collector
 is "$status" 0 "the collector ends"
+kill $holder
 echo "1..$n"

@@ -76,20 +76,35 @@ ok $? "app2 its part, and all of its stub domain's: ${d[3]} ms"
 soon 20 lower 3 10
 ok $? "and it is taken from their CPU"
 is "$(cap 5)" 10 "none from the firewall's"
+is "$(bill 5 passed_ns)" "" "whose own bill has nothing passed on"
+like "$("$ctl" entitle)" " PASSED " "acctctl entitle shows it"
 
 # -- who does not account for itself as dom0 believes passes nothing on --
 conf 'trust = "none";'
 kill -HUP "$collector"
 soon 10 logged "configuration read\|read again"
 sleep 1
-was=$(bill 3 passed_ns)
+growth 3
+[ "${d[0]}" -gt 50 ] && [ "${d[2]}" = 0 ]
+ok $? "a firewall that is not trusted passes nothing on: ${d[0]} ms charged to it, ${d[2]} ms to app1"
+is "$(bill 5 passed_ns)" "" "nor to itself"
+conf
+kill -HUP "$collector"
+
+# -- a client that is gone: the others do not pay for it --
+"$xsb" destroy 3
+sleep 2
+was=($(bill 5 charged_ns) $(bill 4 passed_ns) $(bill 6 charged_ns))
 sleep 3
-is "$(bill 3 passed_ns)" "$was" "a firewall that is not trusted passes nothing on"
+now=($(bill 5 charged_ns) $(bill 4 passed_ns) $(bill 6 charged_ns))
+for i in 0 1 2; do d[i]=$(((now[i] - was[i]) / 1000000)); done
+[ $((d[1] - d[2])) -le $((d[0] / 5 + 8)) ]
+ok $? "app1 is gone, app2 pays no more than its part: $((d[1] - d[2])) of ${d[0]} ms"
 
 stop_stating
 exec 8>&- 9<&-
 stop_accountant
 stop_collector
 is "$status" 0 "clean shutdown"
-is "$(cap 3)" 10 "the cap is back"
+is "$(cap 4)" 10 "the cap is back"
 echo "1..$n"

@@ -16,7 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { NAME, DOMID, STATE, KNOB, FOUND, ENTITLED, NOW, LAW, OWES, LOST, COLUMNS };
+enum { NAME, DOMID, STATE, KNOB, FOUND, ENTITLED, NOW, LAW, PASSED, OWES, LOST, COLUMNS };
 
 static void number(struct table_row *row, unsigned int column, const char *line, const char *key)
 {
@@ -57,14 +57,16 @@ static void add(struct table *t, const char *line)
 	number(row, ENTITLED, line, "entitled");
 	number(row, NOW, line, "is");
 	number(row, LAW, line, "law");
+	ns(row, PASSED, line, "passed_ns");
 	ns(row, OWES, line, "debt_ns");
 	ns(row, LOST, line, "uncollected_ns");
 }
 
 static int list(void)
 {
-	static const char *const title[COLUMNS] = { "VM",	"DOMID", "STATE", "BY",	  "FOUND",
-						    "ENTITLED", "NOW",	 "LAW",	  "DEBT", "LOST" };
+	static const char *const title[COLUMNS] = { "VM",     "DOMID",	  "STATE", "BY",
+						    "FOUND",  "ENTITLED", "NOW",   "LAW",
+						    "PASSED", "DEBT",	  "LOST" };
 	struct table t = { .columns = COLUMNS, .left = 1u << NAME | 1u << STATE | 1u << KNOB };
 	struct table_row *row;
 	unsigned int i;

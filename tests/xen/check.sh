@@ -11,7 +11,7 @@ export CASE XEN_BASE XEN_MINUTES
 merge() { # BEDS
 	perl -e '
 		$| = 1;
-		my ($want, $beds, $plan, $n, $bad, $skip) = (shift, 0, 0, 0, 0, 0);
+		my ($want, $beds, $plan, $n, $bad, $skip, $again) = (shift, 0, 0, 0, 0, 0, 0);
 		while (<STDIN>) {
 			s/^(\S+) // or next;
 			my $bed = $1;
@@ -22,13 +22,15 @@ merge() { # BEDS
 				$skip++ if /# SKIP/;
 				s/ok \d+ - /ok $n - $bed /;
 			}
+			$again += split " ", $1 if /^# again:(.*)/;
 			s/^# /# $bed: / or s/^Bail out/# $bed: bail out/;
 			print;
 		}
 		my $missing = $plan - $n + $want - $beds;
 		print "1..$plan\n";
 		print "# $missing cases or beds did not run\n" if $missing;
-		printf "%d passed, %d failed%s\n", $n - $bad - $skip, $bad + $missing, $skip ? ", $skip skipped" : "";
+		printf "%d passed, %d failed%s%s\n", $n - $bad - $skip, $bad + $missing,
+			$skip ? ", $skip skipped" : "", $again ? ", $again at the second look" : "";
 		exit($bad || $missing || !$plan ? 1 : 0)' "$1"
 }
 once() { # STORE SCHED GUEST: the lines of a bed
@@ -36,9 +38,10 @@ once() { # STORE SCHED GUEST: the lines of a bed
 }
 # What fails on an emulated machine that others use may be late, not wrong; and a bed may die.  So
 # up to three cases that failed, and what did not run, are looked at again, in a fresh boot; it is
-# said, and the second look counts.
+# said, in the last line, too, and the second look counts; what the first left is in results.first.
 twice() { # STORE SCHED GUEST
-	local first=$BUILD/xen/$1+$2+$3.first name again= plan='/^1\.\./d'
+	local bed=$BUILD/xen/$1+$2+$3 first=$BUILD/xen/$1+$2+$3.first name again='' plan='/^1\.\./d'
+	mkdir -p "$BUILD/xen"
 	once "$@" | tee "$first" | sed -u 's/^not ok [0-9]* -/# first look: not ok -/; s/^Bail out!/# first look:/'
 	if [ "$(grep -c '^not ok' "$first")" -gt 3 ]; then
 		grep '^not ok' "$first"
@@ -47,12 +50,12 @@ twice() { # STORE SCHED GUEST
 	for name in $(sed -n 's/^# cases: //p' "$first"); do
 		grep -q "^ok [0-9]* - $name " "$first" || again="$again $name"
 	done
-	if ! grep -q '^# cases: ' "$first"; then # it did not even boot
-		again=" all" plan=
-	fi
+	grep -q '^# cases: ' "$first" || again=" all" plan='' # it did not even boot
 	[ -n "$again" ] && [ $((SECONDS / 60)) -lt "$XEN_MINUTES" ] || return 0
+	rm -rf "$bed/results.first"
+	[ ! -d "$bed/results" ] || mv "$bed/results" "$bed/results.first"
 	echo "# again:$again"
-	[ -n "$plan" ] || again=
+	[ -n "$plan" ] || again=''
 	CASE=$again XEN_MINUTES=$((XEN_MINUTES - SECONDS / 60)) once "$@" | sed -u "$plan"
 }
 bed() { # LOOKS STORE SCHED GUEST: its lines, with its name before each

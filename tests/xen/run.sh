@@ -90,7 +90,7 @@ lines() { sed -u "s,\r,,g; /^# \.$/d; /^# all ran/d${1:-}"; }
 # A bed that says nothing for three minutes is dead
 watch() {
 	local age
-	while sleep 5 && kill -0 "$qemu" 2>/dev/null; do
+	while sleep 5 >/dev/null && kill -0 "$qemu" 2>/dev/null; do
 		age=$(($(date +%s) - $(stat -c %Y "$results/tap")))
 		[ $age -ge $((180 * XEN_SLOW)) ] || continue
 		echo "# dom0 said nothing for $age s"
@@ -189,9 +189,11 @@ timeout "$((XEN_MINUTES * 60))" qemu-system-x86_64 "${args[@]}" "${serial[@]}" &
 qemu=$!
 trap 'kill "$qemu" 2>/dev/null || :' EXIT
 watch 8<&- 9<&- &
+watch=$!
 # Lines as they come; tail ends with QEMU.
 tail -n +1 -s 0.5 -f --pid="$qemu" "$results/tap" | lines
 wait "$qemu" && rc=0 || rc=$?
+kill "$watch" 2>/dev/null || :
 trap - EXIT
 unpack
 echo "# $((SECONDS - started)) s with Xen, logs in ${results#"$PWD/"}"
