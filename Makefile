@@ -90,6 +90,7 @@ help:
 	@echo 'make deps       install, or name, the Debian packages that are missing'
 	@echo 'make check-xen  tests on real Xen under QEMU       make check-xen-facts  what of Xen we lean on'
 	@echo 'make bench-xen  our backends beside the others, on real Xen (docs/performance.md)'
+	@echo 'make eval-xen   debt against a truth that is not our ledger, on real Xen (docs/method.md)'
 	@echo 'make xen-shell  a dom0 to try it by hand          make xen-up, xen-again, xen-down: one that stays'
 	@echo 'variables: V=1  CC=clang  SANITIZE=address,undefined|thread  T="tests/x.t ..." J=1 (for check)'
 	@echo '           CASE=name SCHED=credit2|credit STORE=oxenstored|xenstored (for check-xen, docs/xen-lab.md)'

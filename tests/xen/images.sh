@@ -39,7 +39,7 @@ done
 [ ! -d "$BUILD/xen/minor" ] || install -D -t "$bed/minor" "$BUILD"/xen/minor/{bin/acctringd,tests/prog/kill_backend}
 cp "$here/run" "$here/one" "$here"/lib*.sh "$here/../lib/toolstack.sh" "$here/../conserved.awk" "$bed/"
 cp "$here"/bench/*.awk "$bed/"
-find "$here/cases" "$here/facts" "$here/bench" -name "*.sh" -exec cp -t "$bed/cases" {} +
+find "$here/cases" "$here/facts" "$here/bench" "$here/eval" -name "*.sh" -exec cp -t "$bed/cases" {} +
 cp "$base/vmlinux" "$base/versions" "$bed/guest/"
 if [ -n "$debian" ]; then
 	cp "$debian/initrd.img" "$bed/guest/debian.img"

@@ -3,8 +3,8 @@
 # Boots Xen under QEMU, lets dom0 run the cases, prints their TAP lines as
 # they come and leaves logs in $BUILD/xen/results.
 #
-# usage: run.sh cases|facts|bench|shell|up|again|down
-#   cases, facts, bench, shell   boot, run, power off
+# usage: run.sh cases|facts|bench|eval|shell|up|again|down
+#   cases, facts, bench, eval, shell   boot, run, power off
 #   up, again, down       a bed that stays: again brings it what was changed and runs cases there
 #   CASE       only these cases (shell patterns, e.g. 'link-*')
 #   SCHED      credit2 (default) or credit      STORE  oxenstored (default) or xenstored
@@ -25,7 +25,7 @@ MODE=${1:-cases}
 : "${XEN_ROUNDS:=3}" "${XEN_MINUTES:=25}" "${XEN_NAME:=bed}" "${XEN_BASE:=$BUILD/xen}" "${XEN_SLOTS:=2}" "${XEN_CPUS:=1}"
 export MODE CASE SCHED STORE GUEST XEN_SLOW XEN_ROUNDS
 usage() { echo "$*" >&2; exit 2; }
-case $MODE in cases | facts | bench | shell | up | again | down) ;; *) usage "run.sh cases|facts|bench|shell|up|again|down, not $MODE" ;; esac
+case $MODE in cases | facts | bench | eval | shell | up | again | down) ;; *) usage "run.sh cases|facts|bench|eval|shell|up|again|down, not $MODE" ;; esac
 case $SCHED in credit2 | credit) ;; *) usage "SCHED is credit2 or credit, not $SCHED" ;; esac
 case $STORE in oxenstored | xenstored) ;; *) usage "STORE is oxenstored or xenstored, not $STORE" ;; esac
 case $GUEST in pv | pvh) ;; *) usage "GUEST is pv or pvh, not $GUEST" ;; esac
@@ -72,9 +72,9 @@ monitor() {
 # needed WORDS: a case that may run says "# needs: WORDS".
 needed() {
 	local f p
-	case $MODE in cases | bench) ;; *) [ -n "$CASE" ] || return 1 ;; esac
-	for f in $(grep -lx "# needs: $1" "$here"/{cases,bench}/*.sh); do
-		[ -n "$CASE" ] || case $MODE:$f in cases:*/bench/* | bench:*/cases/*) continue ;; esac
+	case $MODE in cases | bench | eval) ;; *) [ -n "$CASE" ] || return 1 ;; esac
+	for f in $(grep -lx "# needs: $1" "$here"/{cases,bench,eval}/*.sh); do
+		[ -n "$CASE" ] || case $MODE:$f in cases:*/cases/* | bench:*/bench/* | eval:*/eval/*) ;; *) continue ;; esac
 		set -f # patterns, not names of files here
 		for p in ${CASE:-'*'}; do
 			# shellcheck disable=SC2254

@@ -3,6 +3,7 @@
 #   make check-xen [CASE=name] [SCHED=credit2|credit] [STORE=oxenstored|xenstored]
 #   make check-xen-facts       what the design leans on; needs no product
 #   make bench-xen             our backends beside the others (docs/performance.md)
+#   make eval-xen [CASE=eval-debt] [SCHED=credit]   debt against a truth that is not our ledger (docs/method.md)
 #   make xen-shell             a console in dom0; ends with `poweroff`
 #   make xen-up                a bed that stays;  make xen-again CASE=name: what was
 #                              changed is brought there, and runs;  make xen-down
@@ -12,7 +13,7 @@ XEN_BIN  := $(patsubst tests/xen/prog/%.c,$(B)/xen/bin/%,$(wildcard tests/xen/pr
 XEN_PROG_LIBS := -Wl,--as-needed $(RING_LIBS) -lxencall -lxenctrl -lxenforeignmemory
 XEN_ENV   = BUILD=$(abspath $(B)) CASE='$(CASE)' SCHED='$(SCHED)' STORE='$(STORE)' GUEST='$(GUEST)'
 
-.PHONY: check-xen bench-xen check-xen-facts xen-shell xen-up xen-again xen-down xen-deps xen-product
+.PHONY: check-xen bench-xen eval-xen check-xen-facts xen-shell xen-up xen-again xen-down xen-deps xen-product
 
 xen-deps:
 	@sh tools/deps.sh $(XEN_DEPS)
@@ -37,6 +38,8 @@ check-xen: $(XEN_READY)
 	@$(XEN_ENV) tests/xen/check.sh
 bench-xen: $(XEN_READY)
 	@$(XEN_ENV) XEN_MINUTES=$${XEN_MINUTES:-60} tests/xen/run.sh bench
+eval-xen: $(XEN_READY)
+	@$(XEN_ENV) XEN_MINUTES=$${XEN_MINUTES:-60} tests/xen/run.sh eval
 check-xen-facts: xen-deps $(XEN_BIN)
 	@$(XEN_ENV) tests/xen/run.sh facts
 xen-shell xen-up xen-again: xen-%: $(XEN_READY)
