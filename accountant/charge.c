@@ -92,6 +92,8 @@ static uint64_t grown(struct link *k, struct lane *l, unsigned int lane)
 {
 	uint64_t before = l->is.state.cpu_ns, look = now_ns();
 	uint64_t cpu = acctring_reader_cpu(k->reader, lane), delta, most;
+	/* the first look at an epoch, or the first since its payers waited for dom0's word */
+	bool late = !l->since_ns || look - l->looked_ns > CARRY_MS * 1000000ull;
 
 	if (acctring_reader_lane(k->reader, lane, &l->is.state))
 		return 0;
@@ -110,6 +112,8 @@ static uint64_t grown(struct link *k, struct lane *l, unsigned int lane)
 	if (delta)
 		l->since_ns = l->looked_ns;
 	l->looked_ns = look;
+	if (late)
+		charge_late(k->domain, most);
 	if (most < delta) {
 		k->domain->s.overclaimed_ns = sat_add(k->domain->s.overclaimed_ns, delta - most);
 		k->domain->dirty = true;
@@ -136,9 +140,37 @@ void charge_link(struct worker *w, struct link *k)
 /* ------------------------------------------------------------------ */
 /* Settlement                                                          */
 
+void charge_measured(struct domain *d, uint64_t ns, uint64_t now)
+{
+	struct carry *c = &d->carry;
+	uint64_t room = charge_room(d), most;
+
+	if (!c->since_ms || now - c->since_ms >= CARRY_MS) {
+		/* as we begin, claims for what came before are still on their way */
+		c->before_ns = c->since_ms ? c->since_ns : UINT64_MAX;
+		c->since_ns = 0;
+		c->since_ms = now ? now : 1;
+	}
+	most = sat_add(sat_add(c->before_ns, c->since_ns), c->late_ns);
+	if (room > most)
+		c->closed_ns += room - most;
+	c->since_ns = sat_add(c->since_ns, ns);
+	d->s.measured_ns += ns;
+	d->dirty = true;
+	d->fresh = true;
+}
+
+void charge_late(struct domain *d, uint64_t ns)
+{
+	struct carry *c = &d->carry;
+
+	c->closed_ns -= ns < c->closed_ns ? ns : c->closed_ns;
+	c->late_ns = sat_add(c->late_ns, ns);
+}
+
 uint64_t charge_room(const struct domain *d)
 {
-	uint64_t used = sat_add(d->charged_ns, d->s.own_ns);
+	uint64_t used = sat_add(sat_add(d->charged_ns, d->s.own_ns), d->carry.closed_ns);
 
 	return d->s.measured_ns > used ? d->s.measured_ns - used : 0;
 }
@@ -230,6 +262,7 @@ void charge_settle(struct worker *w, struct domain *d)
 	if (d->fresh)
 		drop(d, &c);
 	d->fresh = false;
+	d->carry.late_ns = 0;
 	leave(w, d, &c);
 	free(c.due);
 }

@@ -9,7 +9,9 @@
  *
  *	charged (to VMs, itself, nobody) + CPU of acctringd <= measured
  *
- * at every moment.  The rest stays due, up to DUE_MAX_NS; what is above that
+ * at every moment.  Room that no claim fills in CARRY_MS is closed: clocks of threads contain
+ * what other domains ran on the same CPU, and such claims would find room for years of it in what the
+ * domain burned as it booted.  The rest stays due, up to DUE_MAX_NS; what is above that
  * at a fresh measurement is counted as overclaimed and forgotten.
  */
 #ifndef ACCOUNTANT_CHARGE_H
@@ -23,7 +25,11 @@ void charge_link(struct worker *w, struct link *k);
 void charge_due(struct worker *w, struct domain *d, struct account *x, uint64_t ns, uint64_t sent);
 /* Charges what there is room for. */
 void charge_settle(struct worker *w, struct domain *d);
-/* What measured_ns leaves. */
+/* The hypervisor has seen the domain burn that much more. */
+void charge_measured(struct domain *d, uint64_t ns, uint64_t now);
+/* A claim of what was burned long ago: nobody could make it before. */
+void charge_late(struct domain *d, uint64_t ns);
+/* What measured_ns leaves, of late. */
 uint64_t charge_room(const struct domain *d);
 /* After the accounts and domains were loaded. */
 void charge_load(struct worker *w);

@@ -108,10 +108,8 @@ static void measure(struct worker *w)
 		grown = raw_grown(d->s.raw_ns, raw);
 		if (!grown)
 			continue;
-		d->s.measured_ns += grown;
+		charge_measured(d, grown, now_ms());
 		d->s.raw_ns = raw;
-		d->dirty = true;
-		d->fresh = true;
 		if (d->domid == w->domid && self > w->own_seen) {
 			room = charge_room(d);
 			if (room > self - w->own_seen)

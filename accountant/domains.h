@@ -59,6 +59,14 @@ struct domain_sums {
 	uint64_t overclaimed_ns; /* by lanes, beyond what can be true: billed to nobody */
 };
 
+/* What was measured of late, for which claims may still come: charge.c. */
+struct carry {
+	uint64_t closed_ns; /* of what was measured: for it they may not */
+	uint64_t before_ns, since_ns; /* measured in the CARRY_MS before, and since */
+	uint64_t since_ms; /* 0: nothing was measured yet */
+	uint64_t late_ns; /* claimed late, not settled yet: its room stays open */
+};
+
 /* How busy it is: allow_share.c. */
 struct domain_busy {
 	uint64_t wanted_ns; /* by the hypervisor */
@@ -95,6 +103,7 @@ struct domain {
 	struct account *own; /* posts to ACCTRING_PAYER_OWN */
 	struct account *refused; /* posts that nobody pays */
 	uint64_t charged_ns; /* to all its accounts; with own_ns at most measured_ns */
+	struct carry carry;
 	struct account *owing; /* those with due_ns */
 	bool fresh; /* measured since the last settlement */
 	struct waiting *waiting; /* payer rows that wait for dom0: resolve.c */

@@ -68,6 +68,12 @@
  */
 #define DUE_MAX_NS 2000000000ull
 
+/*
+ * CPU that the hypervisor saw and no lane claims within that time, or twice that, was not a lane's:
+ * a later claim is not paid with it.  A lane tells its clock at least once a second.
+ */
+#define CARRY_MS 2000u
+
 /* One line in the log for refused payers, so often at most. */
 #define REFUSED_SAID_MS 10000u
 

@@ -71,6 +71,7 @@ void resolve_never(struct link *k)
 static void settle(struct worker *w, struct link *k, struct payer *p, struct account *x)
 {
 	account_add(&w->accounts, x, p->held);
+	charge_late(k->domain, p->held->charged_ns);
 	charge_due(w, k->domain, x, p->held->charged_ns, 0);
 	free(p->held);
 	p->held = NULL;

@@ -52,10 +52,11 @@ static uint64_t sum(bool due)
 	return n;
 }
 
+static uint64_t clock_ms;
+
 static void measured(uint64_t ns)
 {
-	d.s.measured_ns += ns;
-	d.fresh = true;
+	charge_measured(&d, ns, clock_ms += 100);
 }
 
 /* Claims wait for the measurement, and are then charged as they are. */
@@ -124,6 +125,56 @@ static void property(void **ctx)
 	}
 }
 
+/* Clocks that contain what others ran claim twice what was burned, after a boot that nobody claims. */
+static void stolen(void **ctx)
+{
+	uint64_t before;
+
+	(void)ctx;
+	measured(20000 * MS);
+	for (unsigned int i = 0; i < 100; i++)
+		measured(i % 10 ? 0 : 10 * MS); /* idle */
+	before = d.charged_ns;
+	for (unsigned int i = 0; i < 100; i++) {
+		charge_due(&w, &d, x[0], 80 * MS, 0);
+		measured(40 * MS);
+		charge_settle(&w, &d);
+	}
+	/* not more than was burned meanwhile, and in the seconds before */
+	assert_in_range(d.charged_ns - before, 4000 * MS, 4040 * MS);
+	assert_true(d.s.measured_ns >= d.charged_ns + 20000 * MS);
+}
+
+/* An hour is claimed at once, for nobody could look before; by so much more may be charged. */
+static void late(void **ctx)
+{
+	(void)ctx;
+	measured(20000 * MS);
+	for (unsigned int i = 0; i < 100; i++)
+		measured(MS);
+	charge_due(&w, &d, x[0], 1500 * MS, 0);
+	charge_settle(&w, &d);
+	assert_in_range(d.charged_ns, 1, 100 * MS);
+	charge_late(&d, 1500 * MS);
+	measured(MS); /* lanes' clocks are read before the hypervisor's */
+	charge_settle(&w, &d);
+	assert_int_equal(d.charged_ns, 1500 * MS);
+	charge_late(&d, UINT64_MAX);
+	assert_int_equal(d.carry.closed_ns, 0);
+}
+
+/* As we begin, claims for what came before are on their way: for two to four seconds. */
+static void begins(void **ctx)
+{
+	(void)ctx;
+	measured(20000 * MS);
+	for (unsigned int i = 0; i < 15; i++)
+		measured(MS);
+	charge_due(&w, &d, x[0], 9000 * MS, 0);
+	charge_settle(&w, &d);
+	assert_int_equal(d.charged_ns, 9000 * MS);
+}
+
 static void none_left(void **ctx)
 {
 	(void)ctx;
@@ -162,7 +213,8 @@ static void as_sender(void **ctx)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(waits), TEST(liar), TEST(property), TEST(none_left), TEST(as_sender),
+		TEST(waits),	 TEST(liar),   TEST(property), TEST(none_left),
+		TEST(as_sender), TEST(stolen), TEST(late),     TEST(begins),
 	};
 
 	urcu_memb_register_thread();
