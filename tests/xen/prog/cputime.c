@@ -7,19 +7,6 @@
 
 #include <inttypes.h>
 
-/* Of whichever of the two schedulers it is. */
-static unsigned int cap_of(xc_interface *xc, uint32_t domid)
-{
-	struct xen_domctl_sched_credit2 c2;
-	struct xen_domctl_sched_credit c1;
-
-	if (!xc_sched_credit2_domain_get(xc, domid, &c2))
-		return c2.cap;
-	if (xc_sched_credit_domain_get(xc, domid, &c1))
-		die("domain_get");
-	return c1.cap;
-}
-
 int main(int argc, char **argv)
 {
 	uint32_t domid = argc == 2 ? (uint32_t)atoi(argv[1]) : 0;

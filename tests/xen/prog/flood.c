@@ -2,11 +2,13 @@
 /*
  * A network device at its limit.
  *
- *	flood send udp|tcp ADDRESS PORT SIZE MS    as much as goes, for MS
+ *	flood send udp|tcp ADDRESS PORT SIZE MS [SPIN_US WARM_MS]    as much as goes, for MS;
+ *						   after each call it works for SPIN_US
  *	flood count udp|tcp PORT WARM_MS MS        what arrives in the MS after WARM_MS,
  *						   from the first that arrives
  *
- * SIZE: of a datagram, or of a write.  Says "packets= bytes= ns="; of TCP no packets.
+ * SIZE: of a datagram, or of a write.  Says "packets= bytes= ns="; of TCP no packets.  Who works says
+ * "pause_ns=", the longest that it was kept from that, after WARM_MS.
  */
 #include <arpa/inet.h>
 #include <err.h>
@@ -19,7 +21,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "common/clock.h"
+#include "tests/xen/prog/spin.h"
 
 #define BATCH 32u
 #define LARGEST 65536u
@@ -95,15 +97,33 @@ static void count(int s, bool tcp, uint64_t warm, uint64_t ms)
 		;
 }
 
+/* MS [SPIN_US WARM_MS] */
+static void send_for(int s, bool tcp, char **argv)
+{
+	uint64_t ms = strtoull(argv[0], NULL, 0), warm = 0, at;
+	struct spin work;
+
+	spin_begin(&work, argv[1] ? strtoull(argv[1], NULL, 0) : 0);
+	if (argv[1])
+		warm = strtoull(argv[2], NULL, 0);
+	for (at = now_ms(); now_ms() - at < ms;) {
+		send_some(s, tcp);
+		spin(&work);
+		if (now_ms() - at < warm)
+			work.pause_ns = 0;
+	}
+	if (argv[1])
+		printf("pause_ns=%" PRIu64 "\n", work.pause_ns);
+}
+
 int main(int argc, char **argv)
 {
-	bool sends = argc == 7 && !strcmp(argv[1], "send");
+	bool sends = (argc == 7 || argc == 9) && !strcmp(argv[1], "send");
 	bool tcp = argc > 2 && !strcmp(argv[2], "tcp");
-	uint64_t at;
 	int s;
 
 	if (!sends && !(argc == 6 && !strcmp(argv[1], "count")))
-		errx(2, "usage: flood send udp|tcp ADDRESS PORT SIZE MS | "
+		errx(2, "usage: flood send udp|tcp ADDRESS PORT SIZE MS [SPIN_US WARM_MS] | "
 			"count udp|tcp PORT WARM_MS MS");
 	for (unsigned int i = 0; i < BATCH; i++)
 		batch[i].msg_hdr = (struct msghdr){ .msg_iov = &iov, .msg_iovlen = 1 };
@@ -116,7 +136,6 @@ int main(int argc, char **argv)
 	if (!iov.iov_len || iov.iov_len > sizeof(buf))
 		errx(2, "SIZE: 1..%zu", sizeof(buf));
 	s = open_socket(tcp, argv[3], argv[4]);
-	for (at = now_ms(); now_ms() - at < strtoull(argv[6], NULL, 0);)
-		send_some(s, tcp);
+	send_for(s, tcp, argv + 6);
 	return 0;
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * ioload DEVICE randread|randwrite|read|write BYTES DEPTH WARM_MS MS TAIL_MS: a steady
- * load for a block device, past the page cache, by Linux AIO, DEPTH requests of
- * BYTES always in flight.  Says how many were answered in the MS after WARM_MS; it
- * goes on for TAIL_MS, so that who measures beside it measures the load only.
+ * ioload DEVICE randread|randwrite|read|write BYTES DEPTH WARM_MS MS TAIL_MS
+ * [SPIN_US]: a steady load for a block device, past the page cache, by Linux AIO, DEPTH
+ * requests of BYTES always in flight; for each that was answered it works for SPIN_US.  Says
+ * how many were answered in the MS after WARM_MS, and the longest that it was kept from that
+ * work; it goes on for TAIL_MS, so that who measures beside it measures the load only.
  */
 #include <err.h>
 #include <fcntl.h>
@@ -18,7 +19,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "common/clock.h"
+#include "tests/xen/prog/spin.h"
 
 #define DEPTH_MAX 256u
 
@@ -28,6 +29,7 @@ struct load {
 	uint32_t bytes, depth;
 	uint64_t blocks, next, seed;
 	aio_context_t aio;
+	struct spin spin;
 	struct iocb cb[DEPTH_MAX], *ready[DEPTH_MAX];
 };
 
@@ -82,6 +84,8 @@ static uint64_t run(struct load *l, uint64_t end)
 
 		requests += n;
 		submit(l, n);
+		for (uint32_t i = 0; i < n && now_ns() < end; i++)
+			spin(&l->spin);
 	}
 	return requests;
 }
@@ -121,17 +125,21 @@ int main(int argc, char **argv)
 	static struct load l;
 	uint64_t at, ns, n;
 
-	if (argc != 8)
+	if (argc != 8 && argc != 9)
 		errx(2, "usage: ioload DEVICE randread|randwrite|read|write BYTES DEPTH WARM_MS MS "
-			"TAIL_MS");
+			"TAIL_MS [SPIN_US]");
 	prepare(&l, argv);
+	spin_begin(&l.spin, argc == 9 ? strtoull(argv[8], NULL, 0) : 0);
 	at = now_ns();
 	submit(&l, l.depth);
 	run(&l, at + strtoull(argv[5], NULL, 0) * 1000000u);
 	at = now_ns();
+	l.spin.pause_ns = 0;
 	n = run(&l, at + strtoull(argv[6], NULL, 0) * 1000000u);
 	ns = now_ns() - at;
+	printf("requests=%" PRIu64 " ns=%" PRIu64 " pause_ns=%" PRIu64 "\n", n, ns,
+	       l.spin.pause_ns);
+	fflush(stdout);
 	run(&l, now_ns() + strtoull(argv[7], NULL, 0) * 1000000u);
-	printf("requests=%" PRIu64 " ns=%" PRIu64 "\n", n, ns);
 	return 0;
 }
