@@ -66,6 +66,10 @@ fi
 	echo "guest_type='$GUEST'"
 	echo "slow='$XEN_SLOW'"
 	echo "rounds='$XEN_ROUNDS'"
+	echo "eval_loads='$EVAL_LOADS'"
+	echo "eval_seconds='$EVAL_SECONDS'"
+	echo "eval_accountant='$EVAL_ACCOUNTANT'"
+	echo "eval_entitled='$EVAL_ENTITLED'"
 } >"$bed/run.conf"
 mkdir -p "$product_dir/usr/local"
 if [ "$form" = tar ]; then

@@ -16,6 +16,8 @@
 #   XEN_SLOW   factor for the cases' limits (default 1), on a busy machine
 #   XEN_CONSOLE  a chardev of QEMU for the shell, instead of the terminal
 #   XEN_ROUNDS   of each measurement of a bench (default 3)
+#   EVAL_LOADS, EVAL_SECONDS, EVAL_ENTITLED, EVAL_ACCOUNTANT   of an eval: which loads, how long debt is looked
+#              at, what the VM is entitled to, whose accountant: dom0 (default) or own (docs/method.md)
 #   XEN_MINUTES  limit of the whole run (default 25)
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -23,7 +25,8 @@ MODE=${1:-cases}
 : "${BUILD:?run me through make}"
 : "${CASE=}" "${SCHED:=credit2}" "${STORE:=oxenstored}" "${GUEST:=pv}" "${XEN_SLOW:=1}"
 : "${XEN_ROUNDS:=3}" "${XEN_MINUTES:=25}" "${XEN_NAME:=bed}" "${XEN_BASE:=$BUILD/xen}" "${XEN_SLOTS:=2}" "${XEN_CPUS:=1}"
-export MODE CASE SCHED STORE GUEST XEN_SLOW XEN_ROUNDS
+: "${EVAL_LOADS=}" "${EVAL_SECONDS:=40}" "${EVAL_ACCOUNTANT:=dom0}" "${EVAL_ENTITLED:=40}"
+export MODE CASE SCHED STORE GUEST XEN_SLOW XEN_ROUNDS EVAL_LOADS EVAL_SECONDS EVAL_ACCOUNTANT EVAL_ENTITLED
 usage() { echo "$*" >&2; exit 2; }
 case $MODE in cases | facts | bench | eval | shell | up | again | down) ;; *) usage "run.sh cases|facts|bench|eval|shell|up|again|down, not $MODE" ;; esac
 case $SCHED in credit2 | credit) ;; *) usage "SCHED is credit2 or credit, not $SCHED" ;; esac
@@ -69,6 +72,23 @@ monitor() {
 		print $s "$ARGV[1]\n"; $s->flush; sleep 1' "$out/monitor" "$1"
 }
 
+# An eval: who has the machine below matters (docs/method.md, 5), and its figures are made outside.
+is_eval() { [ "$MODE" = eval ] || [[ $MODE:$CASE == again:*eval-* ]]; }
+watch_steal() { # PID of QEMU, or of its parent
+	! is_eval || {
+		rm -rf "$results"/eval-*
+		"$here/eval/steal.pl" "$1" "$results/tap" >"$results/steal" 8<&- 9<&- &
+		steal=$!
+	}
+}
+figures() {
+	! is_eval || {
+		kill "$steal" 2>/dev/null || :
+		! ls "$results"/eval-*.tsv >/dev/null 2>&1 ||
+			"$here/eval/figures.pl" "$results/steal" "$results"/eval-*.tsv || echo "# no figures"
+	}
+}
+
 # needed WORDS: a case that may run says "# needs: WORDS".
 needed() {
 	local f p
@@ -86,7 +106,7 @@ needed() {
 }
 
 # What dom0 says, without the words that it is alive
-lines() { sed -u "s,\r,,g; /^# \.$/d; /^# all ran/d${1:-}"; }
+lines() { sed -u "s,\r,,g; /^# \.$/d; /^# clock /d; /^# all ran/d${1:-}"; }
 # A bed that says nothing for three minutes is dead
 watch() {
 	local age
@@ -112,6 +132,7 @@ again)
 	slot
 	running || usage "no bed is up any more: make xen-up"
 	monitor cont
+	watch_steal "$(cat "$out/qemu.pid")"
 	seen=$(stat -c %s "$results/tap")
 	n=$(($(cat "$out/pushed") + 1))
 	dd if="$out/push.tar" of="$out/push.img" bs=1M seek=1 conv=notrunc status=none
@@ -121,6 +142,7 @@ again)
 		lines "; /^# end $n\$/q" 8<&- | tee "$out/last" 8<&- || : # tail is told by a broken pipe that it is over
 	monitor stop
 	unpack
+	figures
 	judge <"$out/last"
 	exit
 	;;
@@ -141,7 +163,7 @@ truncate -s 512M "$out/push.img"
 echo 0 >"$out/pushed"
 : >"$results/tap"
 
-args=(-machine q35 -accel tcg,thread=multi -cpu Opteron_G3,+npt,-rdtscp,-misalignsse -smp "$XEN_CPUS" -m 3072 -display none -no-reboot -nodefaults
+args=(-name "bed,debug-threads=on" -machine q35 -accel tcg,thread=multi -cpu Opteron_G3,+npt,-rdtscp,-misalignsse -smp "$XEN_CPUS" -m 3072 -display none -no-reboot -nodefaults
 	-kernel "$base/xen" -append "console=com1 com1=115200,8n1 dom0_mem=1280M,max:1280M dom0_max_vcpus=$XEN_CPUS sched=$SCHED loglvl=info guest_loglvl=info tbuf_size=0 bootscrub=0"
 	-initrd "$base/vmlinux console=hvc0 root=/dev/sda rw oops=panic panic=1 loglevel=5 systemd.show_status=0,$base/dom0.cpio.gz"
 	-device ahci,id=ahci)
@@ -187,6 +209,7 @@ if [ "$MODE" = up ]; then
 fi
 timeout "$((XEN_MINUTES * 60))" qemu-system-x86_64 "${args[@]}" "${serial[@]}" &
 qemu=$!
+watch_steal "$qemu"
 trap 'kill "$qemu" 2>/dev/null || :' EXIT
 watch 8<&- 9<&- &
 watch=$!
@@ -196,6 +219,7 @@ wait "$qemu" && rc=0 || rc=$?
 kill "$watch" 2>/dev/null || :
 trap - EXIT
 unpack
+figures
 echo "# $((SECONDS - started)) s with Xen, logs in ${results#"$PWD/"}"
 if [ "$rc" != 0 ] || ! grep -q '^# all ran' "$results/tap"; then
 	echo "# not all ran; the console ended with"

@@ -1,0 +1,96 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# timeout: 20
+# What `make eval-xen` makes of its samples (tests/xen/eval/figures.pl): made ones, whose figures
+# are known.
+. tests/lib/tap.sh
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+# made NAME OWN DRIVER [SECONDS [PAUSE]]: a load from 2 s on; OWN and DRIVER, of the phase "debt", are
+# awk expressions of t, in per cent, t from the load's beginning; the driver domain burns 5 % idle.
+made() {
+	awk -v seconds="${4:-40}" -v name="$1" -v pause="${5:-30000000}" '
+	function own(p, t) { return t < 0 ? 0.1 : p == "debt" ? '"$2"' : p == "static" ? 20 : 60 }
+	function driver(p, t) { return t < 0 ? 0 : p == "debt" ? '"$3"' : p == "static" ? 40 : 120 }
+	function phase(p, n,    i, o, d) {
+		for (i = 0; i <= n * 10; i++) {
+			printf "%s\t%.0f\t%.0f\t%.0f\t60\t%.0f\n", p, now, o * 1e7, d * 1e7, i * 1e7
+			o += own(p, i / 10 - 2) / 10
+			d += (driver(p, i / 10 - 2) * (p != "idle") + 5) / 10
+			now += 1e8
+		}
+	}
+	BEGIN {
+		now = 1e12
+		print "#load " name; print "#scheduler credit2"; print "#entitled 60"
+		phase("idle", 5); phase("none", 20); phase("debt", seconds); phase("static", 20)
+		print "#pause debt " pause; print "#pause static 20000000"; print "#ledger debt 15200000000 15200000000"
+	}' >"$work/$1.tsv"
+}
+# steal PART: of each tenth of a second from the samples'"'"' first to long after their last, by a clock that is 7 s ahead
+steal() {
+	awk -v part="$1" 'BEGIN {
+		print "clock 1000000000000 1007000000000"
+		for (i = 0; i < 2000; i++) { printf "wait %.0f %.0f\n", 1006e9 + i * 1e8, w; w += part * 1e8 }
+	}' >"$work/steal"
+}
+# figure NAME COLUMN
+figure() { tests/xen/eval/figures.pl "$work/steal" "$work/$1.tsv" 2>&1 | awk -F ' *[|] *' -v c="$2" 'END { print $(c + 1) }'; }
+
+steal 0.001
+made even 20 40
+is "$(tests/xen/eval/figures.pl "$work/steal" "$work/even.tsv" | tail -n 1)" \
+	"| even credit2 | 2.00 | 60.0 + 120.0 = 180.0 | 20.0 + 40.0 = 60.00 | -0.00..+0.00 | 0.0 (100 %) | 0.0, 0.0 | 30, 20 | 100 % | 10 % | 0 % | held |" \
+	"all at its entitlement, idle taken off"
+made more 21 40.2
+is "$(figure more 5) $(figure more 12)" "+1.20..+1.20 missed: error" "1.2 points more"
+made less 20 39.4
+is "$(figure less 5) $(figure less 12)" "-0.60..-0.60 missed: error" "0.6 points less"
+made late 't < 5 ? 30 : 20' 40
+is "$(figure late 6) $(figure late 12)" "5.7 (95 %) missed: settled" "10 points more for 5 s"
+made once 't > 25 && t < 26.95 ? 17 : 20' 40
+is "$(figure once 12)" "missed: error, settled" "2 s too little, later"
+made waves 'int(t * 10 + 0.5) % 2 ? 25 : 15' 40
+is "$(figure waves 7) $(figure waves 12)" "5.0, 0.0 missed: ripple" "a mean that is right, of 15 and 25"
+made long 20 40 40 71000000
+is "$(figure long 8) $(figure long 12)" "71, 20 missed: pause" "a pause 51 ms longer than a static cap's"
+made short 20 40 9
+like "$(figure short 1; tests/xen/eval/figures.pl - "$work/short.tsv" 2>&1)" 'shorter than 10 s' "too short: no figure"
+made none 0.1 0
+like "$(tests/xen/eval/figures.pl - "$work/none.tsv" 2>&1)" 'no load is seen' "no load: no figure"
+steal 0.02
+is "$(figure even 11) $(figure even 12)" "100 % no result: 100 % void" "the emulator waited for 2 %: void"
+# off only while the emulator did not run
+steal 0
+awk '/^wait/ { if ($2 > 1090.1e9 && $2 <= 1092.4e9) w += 1e8; $3 = sprintf("%.0f", w) } { print }' OFMT=%.0f CONVFMT=%.0f \
+	"$work/steal" >"$work/s" && mv "$work/s" "$work/steal"
+made end 't > 56 ? 10 : 20' 40 60
+is "$(figure end 11) $(figure end 12)" "5 % held" "what was off then does not count"
+
+# -- weights --
+# weighed NAME OWN TWO FOUR DONE: per cent with debt; the driver domain burns 10 above idle; DONE with debt of 1000
+weighed() {
+	awk -v name="$1" -v own="$2" -v two="$3" -v four="$4" -v n="$5" '
+	function phase(p, s, o, d, t, f,    i) {
+		for (i = 0; i <= s * 10; i++) {
+			printf "%s\t%.0f\t%.0f\t%.0f\t0\t%.0f\t%.0f\t%.0f\n", p, now, i * o * 1e6, i * d * 1e6, i * 5e6, i * t * 1e6, i * f * 1e6
+			now += 1e8
+		}
+	}
+	BEGIN {
+		now = 1e12
+		print "#load " name; print "#scheduler credit2"; print "#weights 256 256 512"
+		phase("idle", 5, 0, 5, 0, 0); phase("none", 62, 25, 20, 25, 45); phase("debt", 62, own, 15, two, four)
+		print "#ledger debt 9 10"; print "#done alone 1000 1000"; print "#done alone-debt " n " 1000"
+	}' >"$work/$1.tsv"
+}
+steal 0.001
+weighed fair 14 24 48 1000
+is "$(tests/xen/eval/figures.pl "$work/steal" "$work/fair.tsv" | tail -n 1)" \
+	"| fair credit2 | 0.71 | 40.0 : 25.0 : 45.0 | 24.0 : 24.0 : 48.0 | 77.8 %, 0.0 % | +0.0 % | 90 % | 5 % | 0 % | held |" "by weight"
+weighed unfair 14 25 48 1000
+is "$(figure unfair 5) $(figure unfair 10)" "77.8 %, 4.2 % missed: weights" "one has 4 % more"
+weighed slower 14 24 48 980
+is "$(figure slower 6) $(figure slower 10)" "-2.0 % missed: alone" "2 % are lost when nobody waits"
+echo "1..$n"

@@ -1,0 +1,230 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# usage: figures.pl STEAL TSV...
+# The figures of docs/method.md, section 4, from what eval-debt.sh and eval-weights.sh sampled: tables, a line a load.
+# STEAL: of steal.pl ("-": none, then no window is void).  TSV: of lib-eval.sh, "phase now own driver cap dom0 others...",
+# sums in ns, and lines "#key ...".
+use strict;
+use warnings;
+use List::Util qw(max min sum0);
+
+my %bound = (error => 0.5, settled => 3, ripple => 2, pause => 50, weights => 3, alone => 1);
+
+# ---- what others had of the machine below
+my (@wait, $shift);
+
+sub read_steal {
+	my ($file) = @_;
+	return if $file eq '-';
+	open(my $f, '<', $file) or die "$file: $!\n";
+	while (<$f>) {
+		push @wait, [$1, $2] if /^wait (\d+) (\d+)/;
+		next if !/^clock (\d+) (\d+)/;
+		# what came soonest is nearest
+		$shift = $2 - $1 if !defined $shift || $2 - $1 < $shift;
+	}
+	die "$file: no clock, or no waits\n" if !defined $shift || @wait < 2;
+}
+
+# the first sample of the steal at or after t
+sub steal_at {
+	my ($t) = @_;
+	my ($lo, $hi) = (0, $#wait);
+	while ($lo < $hi) {
+		my $mid = int(($lo + $hi) / 2);
+		if ($wait[$mid][0] < $t) { $lo = $mid + 1 } else { $hi = $mid }
+	}
+	return $lo;
+}
+
+sub is_void {
+	my ($from, $to) = @_;
+	return 0 if !@wait;
+	my $i = steal_at($from + $shift);
+	$i-- if $i;
+	my $k = steal_at($to + $shift);
+	return 1 if $k <= $i;
+	return $wait[$k][1] - $wait[$i][1] > 0.01 * ($wait[$k][0] - $wait[$i][0]);
+}
+
+# ---- samples of a phase: time in s from its first; own, driver less idle, in s of CPU
+sub read_tsv {
+	my ($file) = @_;
+	my (%is, %row);
+	open(my $f, '<', $file) or die "$file: $!\n";
+	while (<$f>) {
+		chomp;
+		if (/^#pause (\S+) (\d*)/) { $is{pause}{$1} = $2 / 1e6 if length $2 }
+		elsif (/^#ledger (\S+) (\d+) (-?\d+)/) { $is{ledger}{$1} = $3 > 0 ? 100 * $2 / $3 : 0 }
+		elsif (/^#done (\S+) (\d*) (\d*)/) { $is{done}{$1} = $2 / $3 if length $2 && $3 }
+		elsif (/^#(\w+) (.*)/) { $is{$1} = $2 }
+		else {
+			my ($p, @v) = split /\t/;
+			push @{ $row{$p} }, \@v;
+		}
+	}
+	die "$file: idle was not sampled\n" if @{ $row{idle} // [] } < 2;
+	my ($a, $b) = @{ $row{idle} }[0, -1];
+	$is{idle} = ($b->[2] - $a->[2]) / ($b->[0] - $a->[0]);
+	for my $p ($is{weights} ? qw(none debt) : qw(none debt static)) {
+		die "$file: no samples of '$p'\n" if @{ $row{$p} // [] } < 2;
+		my $at = $row{$p}[0];
+		$is{phase}{$p} = [ map {
+			my $r = $_;
+			+{
+				ns => $r->[0],
+				t => ($r->[0] - $at->[0]) / 1e9,
+				own => ($r->[1] - $at->[1]) / 1e9,
+				driver => ($r->[2] - $at->[2] - $is{idle} * ($r->[0] - $at->[0])) / 1e9,
+				map { ((qw(dom0 two four))[$_] => ($r->[ $_ + 4 ] - $at->[ $_ + 4 ]) / 1e9) } 0 .. $#$r - 4,
+			}
+		} @{ $row{$p} } ];
+	}
+	return \%is;
+}
+
+# rate(a, b, what...): per cent of a CPU between two samples
+sub rate {
+	my ($a, $b, @what) = @_;
+	return 100 * sum0(map { $b->{$_} - $a->{$_} } @what) / ($b->{t} - $a->{t});
+}
+
+# pairs of samples that are `width` seconds apart, or the least that is more
+sub windows {
+	my ($s, $width, $from) = @_;
+	my ($j, @w) = (0);
+	for my $i (0 .. $#$s) {
+		$j++ while $s->[$j + 1]{t} <= $s->[$i]{t} - $width + 1e-4 && $j + 1 < $i;
+		next if $s->[$j]{t} > $s->[$i]{t} - $width + 1e-4 || $s->[$j]{t} < $from;
+		push @w, [ $s->[$j], $s->[$i] ];
+	}
+	return @w;
+}
+
+# when the load began: what is used in 0.1 s, and in the second from there on, is more than half of E
+sub began {
+	my ($s, $e) = @_;
+	for my $i (0 .. $#$s - 1) {
+		my ($k) = grep { $s->[$_]{t} >= $s->[$i]{t} + 1 } $i + 1 .. $#$s;
+		last if !defined $k;
+		return $s->[$i]{t} if rate(@$s[$i, $i + 1], qw(own driver)) > $e / 2 && rate(@$s[$i, $k], qw(own driver)) > $e / 2;
+	}
+	return undef;
+}
+
+sub deviation {
+	my $n = @_ or return 0;
+	my $mean = sum0(@_) / $n;
+	return sqrt(sum0(map { ($_ - $mean)**2 } @_) / $n);
+}
+
+sub valid { return grep { !is_void($_->[0]{ns}, $_->[1]{ns}) } @_ }
+
+# the earliest time after which no second, of those that count, is off by more than 2 points
+sub settled {
+	my ($e, $began, @w) = @_;
+	my $at = 0;
+	for (@w) {
+		$at = $_->[1]{t} - $began if abs(rate(@$_, qw(own driver)) - $e) > 2;
+	}
+	return $at;
+}
+
+sub look {
+	my ($is) = @_;
+	my $e = $is->{entitled};
+	my %f;
+	for my $p (qw(none debt static)) {
+		my $s = $is->{phase}{$p};
+		$f{began}{$p} = began($s, $e) // die "$is->{load}, $p: no load is seen\n";
+		my $from = $f{began}{$p} + 10;
+		my ($first) = grep { $_->{t} >= $from } @$s;
+		die "$is->{load}, $p: shorter than 10 s\n" if !$first || $first == $s->[-1];
+		$f{$_}{$p} = rate($first, $s->[-1], $_) for qw(own driver dom0);
+		my @all = windows($s, 0.1, $from);
+		my @good = valid(@all);
+		$f{ripple}{$p} = deviation(map { rate(@$_, 'own') } @good ? @good : @all);
+	}
+	my $s = $is->{phase}{debt};
+	my @w = windows($s, 10, $f{began}{debt} + 10);
+	die "$is->{load}: no window of 10 s\n" if !@w;
+	my @good = valid(@w);
+	$f{void} = 100 * (@w - @good) / @w;
+	# of none that counts there is no result: what is printed then is of all
+	$f{judged} = $f{void} <= 20;
+	@w = @good if $f{judged};
+	my @off = map { rate(@$_, qw(own driver)) - $e } @w;
+	$f{error} = max(map { abs } @off);
+	$f{least} = min(@off);
+	$f{most} = max(@off);
+	my @s = grep { $_->[0]{t} >= $f{began}{debt} } windows($s, 1, 0);
+	my @second = $f{judged} ? valid(@s) : @s;
+	$f{settled} = settled($e, $f{began}{debt}, @second);
+	$f{seconds} = @second ? 100 * (grep { abs(rate(@$_, qw(own driver)) - $e) <= 2 && $_->[0]{t} >= $f{began}{debt} + 3 } @second) / max(1, scalar grep { $_->[0]{t} >= $f{began}{debt} + 3 } @second) : 0;
+	$f{pause} = max(0, ($is->{pause}{debt} // 0) - ($is->{pause}{static} // 0));
+	$f{ledger} = $is->{ledger}{debt} // 0;
+	return \%f;
+}
+
+# of uncapped VMs: how far their sums are from their weights, over 30 s from 30 s on
+sub weigh {
+	my ($is, $p) = @_;
+	my @weight = split ' ', $is->{weights};
+	my ($from) = grep { $_->{t} >= 31 } @{ $is->{phase}{$p} };
+	my $to = $is->{phase}{$p}[-1];
+	die "$is->{load}, $p: shorter than 60 s\n" if !$from || $to->{t} < 60;
+	my %f = (sums => [ rate($from, $to, qw(own driver)), rate($from, $to, 'two'), rate($from, $to, 'four') ]);
+	my @each = map { $f{sums}[$_] / $weight[$_] } 0 .. 2;
+	$f{off} = 100 * (max(@each) / max(1e-9, min(@each)) - 1);
+	$f{own} = rate($from, $to, 'own');
+	$f{dom0} = rate($from, $to, 'dom0');
+	my @w = windows($is->{phase}{$p}, 1, 31);
+	$f{void} = 100 * (@w - valid(@w)) / @w;
+	return \%f;
+}
+
+sub print_weights {
+	my ($is) = @_;
+	my ($none, $debt) = map { weigh($is, $_) } qw(none debt);
+	my $alone = $is->{done}{alone} ? 100 * (($is->{done}{'alone-debt'} // 0) / $is->{done}{alone} - 1) : 0;
+	my @missed = ($debt->{off} > $bound{weights} ? 'weights' : (), abs($alone) > $bound{alone} ? 'alone' : ());
+	my $verdict = $debt->{void} > 20 ? sprintf('no result: %.0f %% void', $debt->{void}) : @missed ? 'missed: ' . join(', ', @missed) : 'held';
+	printf "| %s %s | %.2f | %.1f : %.1f : %.1f | %.1f : %.1f : %.1f | %.1f %%, %.1f %% | %+.1f %% | %.0f %% | %.0f %% | %.0f %% | %s |\n",
+		$is->{load}, $is->{scheduler}, ($debt->{sums}[0] - $debt->{own}) / max(0.01, $debt->{own}), @{ $none->{sums} }, @{ $debt->{sums} },
+		$none->{off}, $debt->{off}, $alone, $is->{ledger}{debt} // 0, $debt->{dom0}, $debt->{void}, $verdict;
+}
+
+sub verdict {
+	my ($is, $f) = @_;
+	return sprintf 'no result: %.0f %% void', $f->{void} if !$f->{judged};
+	my @missed = grep { $f->{$_} > $bound{$_} } qw(error settled pause);
+	push @missed, 'ripple' if $f->{ripple}{debt} > $bound{ripple} && $is->{scheduler} ne 'credit';
+	return @missed ? 'missed: ' . join(', ', @missed) : 'held';
+}
+
+sub print_debt {
+	my ($is) = @_;
+	my $f = look($is);
+	printf "| %s %s | %.2f | %.1f + %.1f = %.1f | %.1f + %.1f = %.2f | %+.2f..%+.2f | %.1f (%.0f %%) | %.1f, %.1f | %.0f, %.0f | %.0f %% | %.0f %% | %.0f %% | %s |\n",
+		$is->{load}, $is->{scheduler}, $f->{driver}{debt} / max(0.01, $f->{own}{debt}),
+		(map { ($f->{own}{$_}, $f->{driver}{$_}, $f->{own}{$_} + $f->{driver}{$_}) } qw(none debt)),
+		$f->{least}, $f->{most}, $f->{settled}, $f->{seconds}, $f->{ripple}{debt}, $f->{ripple}{static},
+		$is->{pause}{debt} // 0, $is->{pause}{static} // 0, $f->{ledger}, $f->{dom0}{debt}, $f->{void}, verdict($is, $f);
+}
+
+my $steal = shift @ARGV;
+die "usage: figures.pl STEAL TSV...\n" if !@ARGV;
+read_steal($steal);
+print "# Xen under QEMU TCG; per cent of a CPU; truth: driver domains by the hypervisor, less idle\n";
+my ($weights, $debt) = (0, 0);
+for my $is (map { read_tsv($_) } @ARGV) {
+	if ($is->{weights}) {
+		print "| load | kappa | without debt: 256 : 256 : 512 | with | off by, without and with | alone: done with debt | ledger of truth | dom0 | void | bounds |\n", '| --- ' x 10, "|\n"
+			if !$weights++;
+		print_weights($is);
+	} else {
+		print "| load | kappa | without debt: own + driver | with: own + driver | worst 10 s | settled, s (seconds within 2) | sd of own, 0.1 s: debt, static | longest pause, ms: debt, static | ledger of truth | dom0 | void | bounds |\n", '| --- ' x 12, "|\n"
+			if !$debt++;
+		print_debt($is);
+	}
+}
