@@ -44,7 +44,7 @@ collector() {	# collector TEXT REGEX
 collector '\n\nbill_period = 5;\n' '3: bill_period: unknown setting, allowed: drivers, bill_period_ms, measure_period_ms, mode, scope, entitlements, max_debt_share, max_debt_ms, burst_ms, charge_factor, included, floor$'
 collector 'bill_period_ms = 10;\n' '1: bill_period_ms: 10 is out of range, allowed: 1000\.\.3600000 ms$'
 collector 'bill_period_ms = 99999999999;\n' '1: .*, allowed: '
-collector 'measure_period_ms = "1 s";\n' '1: measure_period_ms: not an integer, allowed: 1000\.\.60000 ms$'
+collector 'measure_period_ms = "1 s";\n' '1: measure_period_ms: not an integer, allowed: 100\.\.60000 ms$'
 collector 'drivers = ( { domain = "a"; },\n { domain = "a"; } );\n' '2: drivers: domain: named twice, allowed: '
 collector 'drivers = ( { domain = "net vm"; } );\n' '1: drivers: domain: not a domain, allowed: a domid 0\.\.32751, a UUID or a name'
 collector 'drivers = ( { domain = "a" \n' '2: syntax error, allowed: key = value;$'
