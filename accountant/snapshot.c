@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "accountant/snapshot.h"
 
-#include "common/lines.h"
 #include "common/clock.h"
+#include "common/lines.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -11,8 +11,8 @@
 #include "accountant/pays.h"
 #include "accountant/place.h"
 #include "accountant/snapshot.h"
-#include "common/lines.h"
 #include "common/clock.h"
+#include "common/lines.h"
 #include "common/log.h"
 #include "common/xs.h"
 
