@@ -41,7 +41,7 @@ thread 15 ksoftirqd/1 1 12
 printf 'cpu  1 2 3 4 5 6 200 0\ncpu0 1\n' >"$tmp/proc/stat"
 "$bin/xsandbox" exec 1 -- "$bin/acctring-kernback" "${made[@]}" --list >"$tmp/list"
 is $? 0 "--list"
-is "$(grep -c "^#" "$tmp/list")" 5 "it names its columns"
+is "$(grep -c "^#" "$tmp/list")" 6 "it names its columns"
 is "$(grep "^level" "$tmp/list")" "$(printf "level\t1\t--proc or --sys is given")" "which level, and why"
 is "$(grep '^device.vbd' "$tmp/list")" \
 	"$(printf 'device\tvbd\t2\t51712\t2.xvda\tConnected\t1\t7000000000\t1000\t4096000')" "a disk"

@@ -153,7 +153,8 @@ static void show_table(const struct snapshot *s)
 	if (never)
 		puts("NEVER ASK: connections at backends that serve without asking (acctctl "
 		     "status\n"
-		     "tells which): no limit holds there. There is acctctl debt, in dom0");
+		     "tells which): no limit holds there; acctring-kernback has --guard. There is "
+		     "acctctl debt, in dom0");
 	printf("guard %s, share %s\n", guard, s->share ? "on" : "off");
 }
 

@@ -71,6 +71,16 @@ void kdev_burned(struct kdev *d, enum kdev_work work, uint64_t ns)
 		d->cost[ACCTRING_CLASS_TX].ns += ns;
 }
 
+/* What its clock has grown by; of which the guard takes note. */
+static uint64_t thread_since(struct kthread *t, uint64_t now)
+{
+	uint64_t ns = clock_since(&t->cpu, now);
+
+	if (t->dev && t->name.role != THREAD_WORKER)
+		t->dev->burned_ns += ns;
+	return ns;
+}
+
 static bool gather_threads(struct kernel *k)
 {
 	struct kthread *t, *next;
@@ -86,10 +96,10 @@ static bool gather_threads(struct kernel *k)
 			kthread_remove(t);
 			ended = true;
 		} else if (!r && t->dev && !k->level2) {
-			kdev_burned(t->dev, kthread_work(t), clock_since(&t->cpu, now));
+			kdev_burned(t->dev, kthread_work(t), thread_since(t, now));
 		} else if (!r && (k->level2 || t->name.role == THREAD_WORKER)) {
 			/* it is measured otherwise, or works for nobody, or for many */
-			clock_since(&t->cpu, now);
+			thread_since(t, now);
 		}
 	}
 	return ended;

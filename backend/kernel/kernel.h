@@ -16,6 +16,7 @@
 #include "backend/kernel/bpf/spread.h"
 #include "backend/kernel/cost.h"
 #include "backend/kernel/counter.h"
+#include "backend/kernel/guard.h"
 #include "backend/kernel/parse.h"
 #include "backend/kernel/pour.h"
 #include "backend/kernel/senders.h"
@@ -46,6 +47,9 @@ struct kdev {
 	unsigned int threads;
 	unsigned int lacks; /* searches in a row that found none, though it is connected */
 	struct counter count[KDEV_COUNTS];
+	uint64_t burned_ns; /* by all of its threads, since it was found */
+	bool posted; /* at all: */
+	unsigned int lane; /* where, the last time */
 	uint64_t ring_ns; /* of a disk's threads in this period */
 	unsigned int ifindex; /* of an interface; 0: it is in another network namespace */
 	struct kcost received; /* by an interface's guest in this period, not yet divided */
@@ -65,6 +69,7 @@ struct kthread {
 	char comm[THREAD_NAME];
 	struct counter cpu;
 	struct kdev *dev;
+	bool guarded; /* it is where its guest's limit acts, or cannot be */
 	bool host; /* a worker: it is known that no VM uses what it works for */
 	uint64_t held; /* level 2: ns from before its device was found */
 };
@@ -82,6 +87,7 @@ struct kernel {
 	struct kthread_list threads;
 	struct kproc_list procs;
 	struct pairs pairs; /* of senders and receivers */
+	struct guards guards;
 	struct level2 *level2; /* NULL: level 1 */
 	char level1[160]; /* why it is level 1 */
 	bool unnamed; /* level 2 has seen a process that the store may name by now */

@@ -82,6 +82,8 @@ void kernel_list(struct kernel *k)
 	printf("#process\tpid\tname\tns\tkind\tdomid\tid\n");
 	LIST_FOREACH(p, &k->procs, link)
 		list_process(p);
+	printf("#quota\tdomid\tcpu.max\tthreads\n");
+	cgroups_list(&k->guards.groups);
 	printf("#pool\tname\tvalue\tunit\n");
 	list_pools(k->proc);
 }

@@ -101,6 +101,19 @@ static void say_level(const struct kernel *k, int domid)
 	level2_say(k);
 }
 
+/* What one of us that was killed has left is taken back with or without --guard. */
+static void guard_begin(struct kernel *k)
+{
+	LIST_INIT(&k->guards.list);
+	k->guards.groups.root = -1;
+	if (opt.list)
+		cgroups_look(&k->guards.groups, k->sys);
+	else if (opt.guard)
+		guard_open(k, k->sys);
+	else if (!cgroups_open(&k->guards.groups, k->sys))
+		cgroups_close(&k->guards.groups);
+}
+
 static void open_link(struct kernel *k, unsigned int domid)
 {
 	long cpus = sysconf(_SC_NPROCESSORS_CONF);
@@ -108,7 +121,8 @@ static void open_link(struct kernel *k, unsigned int domid)
 
 	opt.link.program = k->level2 ? PROGRAM " (level 2)" : PROGRAM " (level 1)";
 	opt.link.lanes = lanes;
-	opt.link.flags = ACCTRING_OPEN_NEVER_ASKS; /* the kernel serves, we only tell */
+	if (!k->guards.on)
+		opt.link.flags = ACCTRING_OPEN_NEVER_ASKS; /* the kernel serves, we only tell */
 	if (opt.link.ring_pages < 0)
 		opt.link.ring_pages = (int)pour_pages(lanes);
 	k->link = link_open(&opt.link);
@@ -228,8 +242,16 @@ static bool turn(struct kernel *k, struct scans *s)
 {
 	if (kernel_gather(k))
 		s->ended = true;
+	guard_turn(k);
 	kernel_post(k);
 	return scan(k, s, now_ms());
+}
+
+/* Who has a limit overruns it by what is burned in one. */
+static uint64_t period(const struct kernel *k)
+{
+	return k->guards.acts && opt.period > REGULATOR_PERIOD_MS ? REGULATOR_PERIOD_MS
+								  : opt.period;
 }
 
 static bool serve(struct kernel *k)
@@ -250,9 +272,10 @@ static bool serve(struct kernel *k)
 		now = now_ms();
 		if (now < next)
 			continue;
-		next = next + opt.period > now ? next + opt.period : now + opt.period;
 		ok = turn(k, &s);
+		next = next + period(k) > now ? next + period(k) : now + period(k);
 	}
+	guard_close(k);
 	kernel_thread_polls(k, false);
 	kernel_gather(k);
 	if (kernel_post(k))
@@ -296,6 +319,7 @@ int main(int argc, char **argv)
 	if (!opt.list && !claim_kind((unsigned int)domid, "kernel", why, sizeof(why)))
 		die(EXIT_ENV, "%s", why);
 	choose_level(k);
+	guard_begin(k);
 	look_first(k);
 	if (opt.list) {
 		kernel_list(k);

@@ -40,6 +40,10 @@ static void usage(void)
 	       "  -T, --threaded         have the kernel poll vifs in threads, and so bill what "
 	       "guests\n"
 	       "                         send; at the end in softirqs again\n"
+	       "  -g, --guard            enforce limits (acctctl limit): the kernel's threads of a "
+	       "guest\n"
+	       "                         that has one go to a cgroup with a quota; implies "
+	       "--threaded\n"
 	       "  -a, --accountant DOMID of the accountant (default: as dom0 says in xenstore)\n"
 	       "  -p, --payers N         rows for devices to be billed by, 1..3719, rounded up to\n"
 	       "                         pages (default %u, fewer if there is no room)\n"
@@ -100,6 +104,9 @@ static bool take_option(int c)
 	case 'T':
 		opt.threaded = true;
 		return true;
+	case 'g':
+		opt.guard = opt.threaded = true;
+		return true;
 	case 's':
 		opt.syslog = true;
 		return true;
@@ -131,6 +138,7 @@ void kernel_options(int argc, char **argv)
 		{ "level", required_argument, NULL, OPT_LEVEL },
 		{ "totals", required_argument, NULL, 't' },
 		{ "threaded", no_argument, NULL, 'T' },
+		{ "guard", no_argument, NULL, 'g' },
 		{ "accountant", required_argument, NULL, 'a' },
 		{ "payers", required_argument, NULL, 'p' },
 		{ "ring-pages", required_argument, NULL, 'r' },
@@ -146,7 +154,7 @@ void kernel_options(int argc, char **argv)
 
 	log_init(PROGRAM, false, false);
 	opterr = 0;
-	while ((c = getopt_long(argc, argv, "lP:t:Ta:p:r:svhV", all, NULL)) >= 0)
+	while ((c = getopt_long(argc, argv, "lP:t:Tga:p:r:svhV", all, NULL)) >= 0)
 		if (!take_option(c))
 			die_option(argv);
 	if (optind < argc)

@@ -56,9 +56,12 @@ static bool take_piece(struct kernel *k, struct kcost *c, struct acctring_cost *
 	return true;
 }
 
-/* cause: a row, 0: nobody that is known.  false: some of it waits. */
+/*
+ * cause: a row, 0: nobody that is known.  d: the device for which it is, or NULL.  false:
+ * some of it waits.
+ */
 static bool post_caused(struct kernel *k, const struct payer *payer, unsigned int klass,
-			struct kcost *c, uint16_t cause)
+			struct kcost *c, uint16_t cause, struct kdev *d)
 {
 	struct acctring_cost piece = { .klass = (uint8_t)klass, .cause = cause };
 	unsigned int lane;
@@ -68,6 +71,10 @@ static bool post_caused(struct kernel *k, const struct payer *payer, unsigned in
 			return false;
 		piece.end = acctring_counter(k->lane[lane]);
 		bill_post(k->lane[lane], payer, &piece);
+		if (d) {
+			d->posted = true;
+			d->lane = lane;
+		}
 	}
 	return true;
 }
@@ -75,7 +82,7 @@ static bool post_caused(struct kernel *k, const struct payer *payer, unsigned in
 static bool post_cost(struct kernel *k, const struct payer *payer, unsigned int klass,
 		      struct kcost *c)
 {
-	return post_caused(k, payer, klass, c, 0);
+	return post_caused(k, payer, klass, c, 0, NULL);
 }
 
 static bool connect_device(struct kernel *k, struct kdev *d)
@@ -90,7 +97,7 @@ static bool post_device(struct kernel *k, struct kdev *d)
 	for (i = 1; i < ACCTRING_CLASSES; i++) {
 		if (!kcost_is_due(&d->cost[i]))
 			continue;
-		if (!connect_device(k, d) || !post_cost(k, &d->payer, i, &d->cost[i]))
+		if (!connect_device(k, d) || !post_caused(k, &d->payer, i, &d->cost[i], 0, d))
 			return false;
 	}
 	return true;
@@ -123,9 +130,9 @@ static unsigned int post_devices(struct kernel *k)
 
 static bool post_pair(struct kernel *k, struct pair *p)
 {
-	return !kcost_is_due(&p->cost) ||
-	       (connect_device(k, p->to) && connect_device(k, p->from) &&
-		post_caused(k, &p->to->payer, ACCTRING_CLASS_RX, &p->cost, p->from->payer.row));
+	return !kcost_is_due(&p->cost) || (connect_device(k, p->to) && connect_device(k, p->from) &&
+					   post_caused(k, &p->to->payer, ACCTRING_CLASS_RX,
+						       &p->cost, p->from->payer.row, p->to));
 }
 
 /* They may be many: in turn, in the room that others have left. */
