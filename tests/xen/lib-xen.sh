@@ -99,6 +99,22 @@ log_consoles() {
 	until_ok 10 test ! -e "/proc/$(cat $pid)" || fail "xenconsoled does not end"
 	/usr/lib/xen-4.17/bin/xenconsoled --log=guest --log-dir=/results --pid-file=$pid
 }
+# stock_guests NAME...: with a disk (a file by loop) and a vif that dom0's kernel serves; the
+# bridge br0 is 10.9.0.1/24.  Then they are up
+stock_guests() {
+	local g n=0
+	ip link del br0 2>/dev/null || : # of a run that failed
+	ip link add br0 type bridge
+	ip link set br0 up
+	ip addr add 10.9.0.1/24 dev br0
+	for g; do
+		n=$((n + 1))
+		truncate -s 64M "/tmp/$g.img"
+		guest_create "$g" - "disk=['format=raw,vdev=xvda,access=rw,backendtype=phy,target=/tmp/$g.img']" \
+			"vif=['mac=00:16:3e:00:00:0$n,bridge=br0']"
+	done
+	for g; do guest_up "$g"; done
+}
 guest_up() {
 	ask "$1" $((120 * slow)) || fail "$1 does not answer: $(console_of "$1")"
 }

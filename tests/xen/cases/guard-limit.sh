@@ -6,6 +6,7 @@
 # that floods that neighbour with frames.
 # limit: 400
 # bed: oxenstored
+. "$bed/lib-charged.sh"
 guests offender neighbour
 printf 'drivers = ( { domain = "0"; accountant = "0"; } );\n' >"$run/collector.conf"
 start_at dom0 collector "acctring-collector -v -c $run/collector.conf"
@@ -22,32 +23,8 @@ reads() { # takes so many ms
 	io_read neighbour 2 >/dev/null 2>&1
 	echo $((($(date +%s%N) - began) / 1000000))
 }
-# charged SECONDS: "mean worst least looks", per cent of a CPU; seconds by the accountant's clock, or
-# what is between two looks where that is more
-charged() {
-	timeout -s INT "$1" acctctl ledger --watch 0.5 --json >"$run/looks" 2>/dev/null || : # it never ends by itself
-	tr '{' '\n' <"$run/looks" | awk -v f="$f" '
-		function num(key) { return match($0, "\"" key "\":[0-9.]+") ? substr($0, RSTART + length(key) + 3, RLENGTH - length(key) - 3) + 0 : -1 }
-		/"interval_s"/ { now = num("t") }
-		num("domid") == f && num("charged_ns") >= 0 { t[++n] = now; c[n] = num("charged_ns") }
-		END {
-			if (n < 4) exit 1
-			least = 1e9
-			for (i = j = 1; i <= n; i++) {
-				while (t[j + 1] <= t[i] - 1) j++
-				if (t[j] > t[i] - 1) continue
-				s = (c[i] - c[j]) / (t[i] - t[j]) / 1e7
-				if (s > worst) worst = s
-				if (s < least) least = s
-			}
-			if (worst == "") exit 1
-			printf "%.2f %.2f %.2f %d\n", (c[n] - c[1]) / (t[n] - t[1]) / 1e7, worst, least, n
-		}'
-}
 charge() { acctctl dump ledger 2>/dev/null | awk -F '\t' -v f="$f" '$2 == f && $5 > 0 { ok = 1 } END { exit !ok }'; }
 
-# look SECONDS: sets mean, worst, low, looks
-look() { read -r mean worst low looks < <(charged $(($1 * slow))) || fail "no looks: $(head -c 600 "$run/looks")"; }
 # holds WHAT: it is free, then it has a limit of 5 %
 holds() {
 	acctctl limit offender 5% >&2

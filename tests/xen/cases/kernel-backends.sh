@@ -8,19 +8,7 @@
 # bed: xenstored
 . /bed/toolstack.sh
 export ACCTRING_SOCKET=/tmp/acctringd.sock
-ip link del br0 2>/dev/null || : # of a run that failed
-ip link add br0 type bridge
-ip link set br0 up
-ip addr add 10.9.0.1/24 dev br0
-n=0
-for g in one two; do
-	n=$((n + 1))
-	truncate -s 64M /tmp/$g.img
-	guest_create $g - "disk=['format=raw,vdev=xvda,access=rw,backendtype=phy,target=/tmp/$g.img']" \
-		"vif=['mac=00:16:3e:00:00:0$n,bridge=br0']"
-done
-guest_up one
-guest_up two
+stock_guests one two
 until_ok 30 test -e "/sys/class/net/vif$(domid one).0" || fail "no vif of the kernel's"
 load='while :; do dd if=/dev/xvda of=/dev/null bs=4k iflag=direct; done'
 in_guest one 10 "($load) >/dev/null 2>&1 & echo \$! >/tmp/load"
