@@ -21,6 +21,7 @@ void charge_due(struct worker *w, struct domain *d, struct account *x, uint64_t 
 {
 	if (!ns)
 		return;
+	d->carry.claimed_ns = sat_add(d->carry.claimed_ns, ns);
 	x->due_ns = sat_add(x->due_ns, ns);
 	x->due_sent_ns = sat_add(x->due_sent_ns, sent);
 	account_touch(&w->accounts, x);
@@ -214,10 +215,17 @@ static void give(struct worker *w, struct domain *d, struct claim *c)
 	}
 }
 
-/* The hypervisor has been asked, and has not seen them burn that much. */
+/*
+ * The hypervisor has been asked, and has not seen them burn that much.  What it said may be older
+ * than the latest claims: those since it was asked before, and since the time before that, wait.
+ */
 static void drop(struct domain *d, struct claim *c)
 {
-	fit_ns(DUE_MAX_NS, c->due, c->n, c->part);
+	uint64_t young = sat_add(d->carry.claimed_ns, d->carry.claimed_before_ns);
+
+	d->carry.claimed_before_ns = d->carry.claimed_ns;
+	d->carry.claimed_ns = 0;
+	fit_ns(young < DUE_MAX_NS ? young : DUE_MAX_NS, c->due, c->n, c->part);
 	for (unsigned int i = 0; i < c->n; i++) {
 		uint64_t over = c->due[i] - c->part[i];
 
@@ -276,6 +284,7 @@ void charge_load(struct worker *w)
 		d->charged_ns = sat_add(d->charged_ns, x->book.charged_ns);
 		if (!ns || x->is_owing)
 			continue;
+		d->carry.claimed_ns = sat_add(d->carry.claimed_ns, ns);
 		x->is_owing = true;
 		x->owing = d->owing;
 		d->owing = x;

@@ -11,8 +11,9 @@
  *
  * at every moment.  Room that no claim fills in CARRY_MS is closed: clocks of threads contain
  * what other domains ran on the same CPU, and such claims would find room for years of it in what the
- * domain burned as it booted.  The rest stays due, up to DUE_MAX_NS; what is above that
- * at a fresh measurement is counted as overclaimed and forgotten.
+ * domain burned as it booted.  The rest stays due while the
+ * measurement may be older than it is, up to DUE_MAX_NS; what the second measurement from
+ * then has no room for either is counted as overclaimed and forgotten.
  */
 #ifndef ACCOUNTANT_CHARGE_H
 #define ACCOUNTANT_CHARGE_H

@@ -65,6 +65,7 @@ struct carry {
 	uint64_t before_ns, since_ns; /* measured in the CARRY_MS before, and since */
 	uint64_t since_ms; /* 0: nothing was measured yet */
 	uint64_t late_ns; /* claimed late, not settled yet: its room stays open */
+	uint64_t claimed_ns, claimed_before_ns; /* since it was asked, and before */
 };
 
 /* How busy it is: allow_share.c. */

@@ -125,6 +125,23 @@ static void property(void **ctx)
 	}
 }
 
+/* Twice what was burned is claimed for long: what is left of that is not paid by what is burned later. */
+static void backlog(void **ctx)
+{
+	(void)ctx;
+	for (int i = 0; i < 50; i++) {
+		charge_due(&w, &d, x[0], 20 * MS, 0);
+		measured(10 * MS);
+		charge_settle(&w, &d);
+		assert_true(sum(true) <= 40 * MS);
+	}
+	assert_int_equal(sum(false), 500 * MS);
+	measured(1000 * MS);
+	charge_settle(&w, &d);
+	assert_in_range(sum(false), 500 * MS, 540 * MS);
+	assert_int_equal(sum(false) + sum(true) + d.s.overclaimed_ns, 1000 * MS);
+}
+
 /* Clocks that contain what others ran claim twice what was burned, after a boot that nobody claims. */
 static void stolen(void **ctx)
 {
@@ -213,7 +230,7 @@ static void as_sender(void **ctx)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(waits),	 TEST(liar),   TEST(property), TEST(none_left),
+		TEST(waits),	 TEST(liar),   TEST(property), TEST(none_left), TEST(backlog),
 		TEST(as_sender), TEST(stolen), TEST(late),     TEST(begins),
 	};
 
