@@ -34,9 +34,9 @@ start_collector -v
 
 # fw charges half of what it burns, 3 to app1 for 1 to app2; net all that it burns: 4 parts of
 # 5 to fw, the rest to the stub domain
-start_accountant 2 00000000000000aa
-exec 8>&"${ACCT[1]}" 9<&"${ACCT[0]}"
-while sleep 0.1; do
+rows() {
+	local n f
+
 	n=$(cpu 1) f=$(cpu 5)
 	echo "row 5 3 $app1 $((f * 3 / 8))"
 	echo "row 5 4 $app2 $((f / 8))"
@@ -44,11 +44,8 @@ while sleep 0.1; do
 	echo "row 1 6 $stub $((n / 5))"
 	echo "domain 1 $(uuid_of 1) $n"
 	echo "domain 5 $fw $f"
-	echo turn
-done >&8 &
-stating=$!
-cat <&9 >/dev/null &
-reading=$!
+}
+accountant_says rows
 
 bill() { xenstore-read "/local/domain/$1/acctring/bill" 2>/dev/null | sed -n "s/.* $2=\([0-9]*\).*/\1/p"; }
 has_passed() { [ "$(bill 3 passed_ns)" -gt 0 ] 2>/dev/null; }

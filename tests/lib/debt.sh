@@ -36,21 +36,30 @@ promised() {
 entitled_of() { "$ctl" entitle | awk -v d="$1" '$2 == d { print $6 }'; }
 state_of() { "$ctl" entitle | awk -v d="$1" '$2 == d { print $3 }'; }
 
-# net_works_for UUID: what is charged is what the hypervisor saw, so no more than may be;
-# $stating, $reading: the accountant's hands
-net_works_for() {
-	background 1 burner "$prog" spin 1000000 1
+# accountant_says COMMAND...: the rows that it prints, ten times a second; $stating, $reading:
+# the accountant's hands
+accountant_says() {
 	start_accountant 2 00000000000000aa
 	exec 8>&"${ACCT[1]}" 9<&"${ACCT[0]}"
 	while sleep 0.1; do
-		ns=$(cpu 1)
-		echo "row 1 3 $1 $ns"
-		echo "domain 1 $(uuid_of 1) $ns"
+		"$@"
 		echo turn
 	done >&8 &
 	stating=$!
 	cat <&9 >/dev/null &
 	reading=$!
+}
+# net_works_for UUID: what is charged is what the hypervisor saw, so no more than may be
+net_works_for() {
+	background 1 burner "$prog" spin 1000000 1
+	accountant_says net_row "$1"
+}
+net_row() {
+	local ns
+
+	ns=$(cpu 1)
+	echo "row 1 3 $1 $ns"
+	echo "domain 1 $(uuid_of 1) $ns"
 }
 stop_stating() { kill "$stating" "$reading" 2>/dev/null; }
 trap 'stop_stating; stop_accountant; [ -z "$collector" ] || kill "$collector" 2>/dev/null
