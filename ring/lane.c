@@ -25,6 +25,7 @@ static void lane_begin(struct lane *l, const struct lane_pages *to, unsigned int
 {
 	spill_init(&l->spill, to->page, to->kreply, rows);
 	lane_point(l, to);
+	st_relaxed(&to->page->basis, ld_relaxed(&l->basis));
 	st_release(&to->page->here, 1); /* H0 -> H1 */
 }
 
@@ -93,6 +94,7 @@ void lane_copy(struct lane *l, const struct lane_pages *from, const struct lane_
 	st_relaxed(&page->spilled, ld_relaxed(&from->page->spilled));
 	st_relaxed(&page->rows, ld_relaxed(&from->page->rows));
 	st_relaxed(&page->overflowed, ld_relaxed(&from->page->overflowed));
+	st_relaxed(&page->basis, ld_relaxed(&l->basis));
 	st_relaxed(&page->cpu_at, ld_relaxed(&from->page->cpu_at));
 	st_relaxed(&page->cpu_ns, ld_relaxed(&from->page->cpu_ns));
 	st_relaxed(&page->prod, ld_relaxed(&from->page->prod));
@@ -231,33 +233,61 @@ uint64_t lane_pending(const struct lane *l)
 /* ------------------------------------------------------------------ */
 /* Open and close                                                      */
 
-struct acctring_lane *acctring_lane_open(struct acctring *r)
+/* One that is closed, best of that basis: what it burned last may not have been read. */
+static struct lane *lane_choose(struct acctring *r, uint32_t basis)
 {
-	struct lane *l = NULL;
+	struct lane *other = NULL;
 	unsigned int i;
 
-	if (r->forked) {
-		errno = EPIPE;
+	for (i = 0; i < r->geo.lanes; i++) {
+		struct lane *l = &r->lane[i];
+
+		if (l->open)
+			continue;
+		if (l->basis == basis || !l->used)
+			return l;
+		if (!other)
+			other = l;
+	}
+	return other;
+}
+
+static void lane_take(struct acctring *r, struct lane *l, uint32_t basis)
+{
+	l->clock_ok = !pthread_getcpuclockid(pthread_self(), &l->clock);
+	if (l->clock_ok)
+		l->clock_at_open = clock_ns(l->clock, &l->clock_ok);
+	l->clock_given = false;
+	l->open = true;
+	l->used = true;
+	st_relaxed(&l->basis, basis);
+	st_relaxed(&lane_at(l)->page->basis, basis);
+	eventfd_write(r->wake_fd, 1); /* its clock is told more often than none */
+}
+
+struct acctring_lane *acctring_lane_open_basis(struct acctring *r, unsigned int basis)
+{
+	struct lane *l;
+
+	if (r->forked || basis > ACCTRING_BASIS_MODEL) {
+		errno = r->forked ? EPIPE : EINVAL;
 		return NULL;
 	}
 	pthread_mutex_lock(&r->lock);
-	for (i = 0; i < r->geo.lanes && !l; i++)
-		if (!r->lane[i].open)
-			l = &r->lane[i];
-	if (l) {
-		l->clock_ok = !pthread_getcpuclockid(pthread_self(), &l->clock);
-		if (l->clock_ok)
-			l->clock_at_open = clock_ns(l->clock, &l->clock_ok);
-		l->clock_given = false;
-		l->open = true;
-		eventfd_write(r->wake_fd, 1); /* its clock is told more often than none */
-	}
+	l = lane_choose(r, basis);
+	if (l)
+		lane_take(r, l, basis);
 	pthread_mutex_unlock(&r->lock);
 	if (!l) {
 		errno = EBUSY;
 		return NULL;
 	}
 	return &l->pub;
+}
+
+struct acctring_lane *acctring_lane_open(struct acctring *r)
+{
+	return acctring_lane_open_basis(r, ACCTRING_BASIS_THREAD);
 }
 
 int acctring_lane_clock(struct acctring_lane *pub, uint64_t ns)

@@ -44,11 +44,13 @@ struct lane {
 	struct pages *move; /* where to go at the next slow path */
 	struct pages *at; /* where we are; stored by who moved the lane */
 	uint64_t spilled_before; /* spilled in earlier epochs */
+	uint32_t basis; /* of its clock; stored while it is closed */
 
 	/* under the link's lock */
 	struct acctring *link;
 	struct pages *asked; /* the last that was put into `move` */
 	bool open;
+	bool used; /* was ever open */
 	bool clock_ok;
 	bool clock_given; /* by acctring_lane_clock(), not the thread's */
 	uint64_t given_ns; /* what it says */

@@ -179,6 +179,15 @@ uint64_t acctring_reader_cpu(struct acctring_reader *r, unsigned int lane)
 	return d->s.cpu_ns;
 }
 
+unsigned int acctring_reader_basis(const struct acctring_reader *r, unsigned int lane)
+{
+	uint32_t basis = ACCTRING_BASIS_MODEL;
+
+	if (lane < r->link.lanes)
+		basis = ld_relaxed(&r->lane[lane].drain.kpage->basis);
+	return basis < ACCTRING_BASIS_MODEL ? basis : ACCTRING_BASIS_MODEL;
+}
+
 bool acctring_reader_alive(const struct acctring_reader *r)
 {
 	return ld_acquire(&r->klink->alive);

@@ -23,7 +23,7 @@ start_acctringd
 start_poster 0 "$seed" 2
 new start_poster 1 "$seed" 2
 soon 10 is_attached 0 && soon 10 is_attached 1
-tap $? "accountant 1.1: backends 1.1 and 1.2 are attached"
+tap $? "accountant 1.2: backends 1.2 and 1.3 are attached"
 : >"$tmp/done"
 moves() { # INDEX: it has posted more than when last asked
 	local was
@@ -42,17 +42,17 @@ both_go_on() {
 both_go_on
 tap $? "both post, and the ledger takes it"
 ! grep -q 'born\|taken' "$tmp/log"
-tap $? "what 1.2 adds is not answered by 1.1"
+tap $? "what 1.3 adds is not answered by 1.2"
 
 stop_acctringd
 new start_acctringd
-tap $? "the accountant is upgraded to 1.2, on the same ledger, while both run"
+tap $? "the accountant is upgraded to 1.3, on the same ledger, while both run"
 both_go_on
 tap $? "both go on"
 [ "$(grep -c '^accountant: kill_backend born b0a4' "$tmp/log")" = 1 ]
-tap $? "accountant 1.2 reads what backend 1.2 adds, and misses nothing in 1.1"
+tap $? "accountant 1.3 reads what backend 1.3 adds, and misses nothing in 1.2"
 soon 5 grep -q '^backend: taken b0a4' "$tmp/log"
-tap $? "backend 1.2 reads what accountant 1.2 adds"
+tap $? "backend 1.3 reads what accountant 1.3 adds"
 # nobody is told: the worker and its holder are killed
 kill -KILL "$holder" "$(worker_pid)"
 wait "$acctringd" 2>/dev/null
@@ -60,7 +60,7 @@ rm -f "$tmp/sock"
 soon 5 grep -q '^backend: taken 0' "$tmp/log"
 tap $? "and that it is there no more when that one is killed"
 start_acctringd
-tap $? "downgraded to 1.1"
+tap $? "downgraded to 1.2"
 both_go_on
 tap $? "both go on"
 
@@ -93,9 +93,9 @@ start_acctringd
 both_go_on
 tap $? "they are attached again by one of major 1"
 stop_poster 0
-tap $? "backend 1.1 closes, all its posts committed"
+tap $? "backend 1.2 closes, all its posts committed"
 stop_poster 1
-tap $? "and so does backend 1.2"
+tap $? "and so does backend 1.3"
 "$BUILD/tests/prog/kill_check" "$tmp" "$seed" 2 shared
 tap $? "through five accountants of three versions: every sum exact"
 stop_acctringd

@@ -26,7 +26,7 @@ extern "C" {
 /* were zero, what an older reader may ignore.                         */
 
 #define ACCTRING_ABI_MAJOR 1u
-#define ACCTRING_ABI_MINOR 1u
+#define ACCTRING_ABI_MINOR 2u
 #define ACCTRING_ABI_VERSION (ACCTRING_ABI_MAJOR << 16 | ACCTRING_ABI_MINOR)
 
 #define ACCTRING_PAGE 4096u
@@ -103,6 +103,17 @@ extern "C" {
  * Absent: it asks, or nobody knows.
  */
 #define ACCTRING_FEATURE_NEVER_ASKS 1u
+
+/*
+ * Lane page, `basis` (1.2): on what the lane's clock rests.  THREAD: records divide a
+ * thread's clock.  DIRECT: it is of what serves one VM by its nature.  POOL: of a pool that VMs
+ * share, divided by one driver.  MODEL: of such a pool, by weights that were learned.
+ * Unknown ones are read as MODEL.
+ */
+#define ACCTRING_BASIS_THREAD 0u
+#define ACCTRING_BASIS_DIRECT 1u
+#define ACCTRING_BASIS_POOL 2u
+#define ACCTRING_BASIS_MODEL 3u
 
 /* What `end` in a record counts. */
 #define ACCTRING_COUNTER_NS 1u /* CLOCK_MONOTONIC in ns */
@@ -214,7 +225,8 @@ struct acctring_lane_page {
 	uint64_t cpu_ns; /* 0x010 CPU clock of the posting threads, only grows */
 	uint64_t cpu_at; /* 0x018 counter when cpu_ns was read; stored before it */
 	uint64_t overflowed; /* 0x020 posts that found no row: in the overflow row */
-	uint8_t zero1[88];
+	uint32_t basis; /* 0x028 ACCTRING_BASIS_*, since 1.2 */
+	uint8_t zero1[84];
 	struct acctring_row row[ACCTRING_ROWS]; /* 0x080 */
 };
 
@@ -310,7 +322,7 @@ struct acctring_statement_row { /* 128 bytes, 32 to a page */
 	uint64_t unattributed_ns; /* 0x60 DOMAIN: measured - charged - own */
 	uint64_t refused_units; /* 0x68 DOMAIN: posted, but to nobody's bill */
 	uint64_t epochs_lost; /* 0x70 DOMAIN */
-	uint64_t zero1;
+	uint64_t shared_ns; /* 0x78 VM: of charged_ns, on basis POOL and MODEL; since 1.2 */
 };
 
 /* ------------------------------------------------------------------ */
@@ -376,6 +388,7 @@ ACCTRING_AT(lane_page, here, 0x00c);
 ACCTRING_AT(lane_page, cpu_ns, 0x010);
 ACCTRING_AT(lane_page, cpu_at, 0x018);
 ACCTRING_AT(lane_page, overflowed, 0x020);
+ACCTRING_AT(lane_page, basis, 0x028);
 ACCTRING_AT(lane_page, row, 0x080);
 ACCTRING_SIZE(lane_page, ACCTRING_PAGE);
 ACCTRING_AT(reply_page, magic, 0x000);
@@ -427,6 +440,7 @@ ACCTRING_AT(statement_row, own_ns, 0x58);
 ACCTRING_AT(statement_row, unattributed_ns, 0x60);
 ACCTRING_AT(statement_row, refused_units, 0x68);
 ACCTRING_AT(statement_row, epochs_lost, 0x70);
+ACCTRING_AT(statement_row, shared_ns, 0x78);
 ACCTRING_SIZE(statement_row, 128);
 
 #ifdef __cplusplus

@@ -148,6 +148,8 @@ int acctring_reader_lane(const struct acctring_reader *r, unsigned int lane,
 uint32_t acctring_reader_fill(const struct acctring_reader *r, uint32_t *slots);
 /* The lane's published CPU clock, ns, never less than before. */
 uint64_t acctring_reader_cpu(struct acctring_reader *r, unsigned int lane);
+/* On what that clock rests, ACCTRING_BASIS_*; what is none of them is ACCTRING_BASIS_MODEL. */
+unsigned int acctring_reader_basis(const struct acctring_reader *r, unsigned int lane);
 /* A row of the payer table, copied; -ENOENT while the row is free, -EINVAL. */
 int acctring_reader_payer(const struct acctring_reader *r, unsigned int payer,
 			  struct acctring_payer_row *out);

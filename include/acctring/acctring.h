@@ -187,6 +187,14 @@ struct acctring_lane {
  */
 struct acctring_lane *acctring_lane_open(struct acctring *r);
 
+/*
+ * The same, and says on what the lane's clock rests: ACCTRING_BASIS_* (abi.h); it is
+ * ACCTRING_BASIS_THREAD of acctring_lane_open().  For people who judge a bill; nothing else
+ * depends on it.  A lane that had another basis is taken last: what was posted there and not
+ * yet read counts as this one.  errno EINVAL, too.
+ */
+struct acctring_lane *acctring_lane_open_basis(struct acctring *r, unsigned int basis);
+
 /* Gives the lane back.  On the thread that opened it.  Blocks shortly. */
 void acctring_lane_close(struct acctring_lane *l);
 

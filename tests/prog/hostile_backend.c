@@ -115,6 +115,7 @@ static const struct field fields[] = {
 	{ "lane cpu_ns", LANE(cpu_ns), NULL, NULL },
 	{ "lane cpu_at", LANE(cpu_at), NULL, NULL },
 	{ "lane overflowed", LANE(overflowed), NULL, NULL },
+	{ "lane basis", LANE(basis), NULL, NULL },
 	{ "record end", RECORD(end), NULL, NULL },
 	{ "record wait", RECORD(wait), NULL, NULL },
 	{ "record ns", RECORD(ns), NULL, NULL },

@@ -550,6 +550,22 @@ static void allowance(void **state)
 
 #define with(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
+/* A backend may write there what it likes, whenever it likes. */
+static void basis(void **state)
+{
+	static const uint32_t said[] = { 0, 1, 2, 3, 4, 0xffff, 0x10000, UINT32_MAX, 0 };
+	struct link *t = *state;
+	struct acctring_reader *r = attach(t, NULL);
+	unsigned int i;
+
+	for (i = 0; i < sizeof(said) / sizeof(said[0]); i++) {
+		t->p->lane[1].page->basis = said[i];
+		assert_int_equal(acctring_reader_basis(r, 1), said[i] < 3 ? said[i] : 3);
+		assert_int_equal(acctring_reader_basis(r, 0), ACCTRING_BASIS_THREAD);
+	}
+	acctring_detach(r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -558,7 +574,7 @@ int main(void)
 		with(from_beginning),  with(from_ledger), with(rolled_back),
 		with(rolled_back_far), with(not_told),	  with(other_ledger),
 		with(other_geometry),  with(payers),	  with(quarantine),
-		with(allowance),
+		with(allowance),       with(basis),
 	};
 
 	return cmocka_run_group_tests_name("ring_attach", tests, NULL, NULL);

@@ -80,7 +80,7 @@ static inline bool read_slot(unsigned int slot, struct acctring_link_id *id)
 	id->slot = slot;
 	id->domid = 5;
 	if (!v ||
-	    sscanf(v, "v=1 abi=1.1 epoch=%16" SCNx64 " ref=%" SCNu32 " port=%" SCNu32 " state=4%n",
+	    sscanf(v, "v=1 abi=1.2 epoch=%16" SCNx64 " ref=%" SCNu32 " port=%" SCNu32 " state=4%n",
 		   &id->epoch, &id->ref, &id->port, &end) != 3 ||
 	    v[end])
 		end = 0;

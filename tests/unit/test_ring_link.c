@@ -622,6 +622,50 @@ static void clock_given(void **state)
 	acctring_detach(b);
 }
 
+/* On what a lane's clock rests: as it was opened, on whatever pages it is. */
+static void basis(void **state)
+{
+	struct acctring_lane *l, *m;
+	struct acctring_reader *a, *b;
+	struct acctring *r;
+
+	(void)state;
+	xen_reset();
+	st_relaxed(&xen.no_store, true);
+	r = open_in_5(1);
+	assert_null(acctring_lane_open_basis(r, ACCTRING_BASIS_MODEL + 1));
+	assert_int_equal(errno, EINVAL);
+	l = acctring_lane_open_basis(r, ACCTRING_BASIS_POOL);
+	m = acctring_lane_open(r);
+	st_relaxed(&xen.no_store, false);
+	await(r, ACCTRING_WAITING);
+	nap(100);
+	post_some(l, 8, 1); /* from private memory to granted pages */
+	post_some(m, 8, 1);
+	assert_null(acctring_lane_open_basis(r, ACCTRING_BASIS_POOL));
+	assert_int_equal(errno, EBUSY);
+	a = attach(r, NULL);
+	assert_int_equal(acctring_reader_basis(a, 0), ACCTRING_BASIS_POOL);
+	assert_int_equal(acctring_reader_basis(a, 1), ACCTRING_BASIS_THREAD);
+	assert_int_equal(acctring_reader_basis(a, 2), ACCTRING_BASIS_MODEL);
+	acctring_lane_close(l);
+	acctring_lane_close(m);
+	m = acctring_lane_open(r); /* its own again, though another is free */
+	assert_int_equal(acctring_reader_basis(a, 0), ACCTRING_BASIS_POOL);
+	l = acctring_lane_open_basis(r, ACCTRING_BASIS_DIRECT);
+	assert_int_equal(acctring_reader_basis(a, 0), ACCTRING_BASIS_DIRECT);
+	assert_int_equal(acctring_reader_basis(a, 1), ACCTRING_BASIS_THREAD);
+	resume_as_9(r);
+	post_some(l, 8, 1); /* goes to the new pages */
+	post_some(m, 8, 1);
+	b = attach(r, NULL);
+	assert_int_equal(acctring_reader_basis(b, 0), ACCTRING_BASIS_DIRECT);
+	assert_int_equal(acctring_reader_basis(b, 1), ACCTRING_BASIS_THREAD);
+	acctring_close(r, 0);
+	acctring_detach(a);
+	acctring_detach(b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -642,6 +686,7 @@ int main(void)
 		cmocka_unit_test(forks),
 		cmocka_unit_test(cpu_clock),
 		cmocka_unit_test(clock_given),
+		cmocka_unit_test(basis),
 	};
 
 	return cmocka_run_group_tests_name("ring_link", tests, NULL, NULL);

@@ -31,13 +31,13 @@ accountant() { # PROGRAM, NAME of its version
 }
 backend 0 kill_backend
 backend 1 "$bed/minor/kill_backend"
-accountant acctringd 1.1
+accountant acctringd 1.2
 stop_at dom0 acctringd || fail "acctringd does not end"
-accountant "$bed/minor/acctringd" 1.2
+accountant "$bed/minor/acctringd" 1.3
 in_dom0 20 'until grep -q "^accountant: kill_backend born b0a4" /tmp/acctringd.log; do sleep 0.1; done' ||
-	fail "accountant 1.2 does not read what backend 1.2 adds"
-stop_at dom0 acctringd || fail "acctringd 1.2 does not end"
-accountant acctringd "1.1 again"
+	fail "accountant 1.3 does not read what backend 1.3 adds"
+stop_at dom0 acctringd || fail "acctringd 1.3 does not end"
+accountant acctringd "1.2 again"
 for i in 0 1; do stop_at dom0 backend-$i || fail "backend $i does not close: $(log_of dom0 backend-$i)"; done
 KILL_DOMID=0 kill_check /tmp/run $seed 2 shared || fail "sums"
 stop_at dom0 acctringd
