@@ -76,12 +76,12 @@ static struct account *anchor(struct accounts *a, const struct account_key *key)
 	struct account_key k = { .backend = key->backend, .kind = ACCTRING_KIND_OTHER };
 
 	memcpy(k.uuid, key->uuid, sizeof(k.uuid));
-	return memcmp(&k, key, sizeof(k)) ? accounts_get(a, &k) : NULL;
+	return memcmp(&k, key, sizeof(k)) ? accounts_get(a, &k) : accounts_find(a, &k);
 }
 
 struct account *accounts_get(struct accounts *a, const struct account_key *key)
 {
-	struct account *x, *shared;
+	struct account *x;
 
 	urcu_memb_read_lock();
 	x = accounts_find(a, key);
@@ -92,9 +92,9 @@ struct account *accounts_get(struct accounts *a, const struct account_key *key)
 		x->next = a->first;
 		a->first = x;
 		a->count++;
-		shared = account_is_vm(x) ? anchor(a, key) : NULL;
-		if (shared)
-			shared->siblings++;
+		x->vm = account_is_vm(x) ? anchor(a, key) : NULL;
+		if (x->vm && x->vm != x)
+			x->vm->siblings++;
 	}
 	urcu_memb_read_unlock();
 	return x;
@@ -112,7 +112,9 @@ struct account *accounts_get_vm(struct accounts *a, const struct account_key *ke
 	urcu_memb_read_unlock();
 	if (x)
 		return x;
+	urcu_memb_read_lock();
 	shared = anchor(a, &k);
+	urcu_memb_read_unlock();
 	return shared && shared->siblings + 1 >= a->per_vm ? shared : accounts_get(a, &k);
 }
 
@@ -129,9 +131,28 @@ void book_add(struct book *b, unsigned int klass, const struct sums *s)
 	sums_add(&b->klass[klass], s);
 }
 
+void account_active(struct accounts *a, struct account *x)
+{
+	struct account *vm = x->vm;
+
+	if (!vm)
+		return;
+	vm->beside.active = true;
+	if (vm->is_near)
+		return;
+	vm->is_near = true;
+	vm->near = a->near;
+	a->near = vm;
+}
+
 void account_touch(struct accounts *a, struct account *x)
 {
 	x->changed = ++a->changes;
+	account_store(a, x);
+}
+
+void account_store(struct accounts *a, struct account *x)
+{
 	if (x->dirty)
 		return;
 	x->dirty = true;
@@ -144,12 +165,19 @@ void account_post(struct accounts *a, struct account *x, unsigned int klass, con
 	book_add(&x->book, klass, s);
 	x->classes |= 1u << klass;
 	account_touch(a, x);
+	account_active(a, x);
 }
 
 void account_charge(struct accounts *a, struct account *x, uint64_t ns)
 {
+	uint64_t shared = basis_shared(x->book.basis_ns);
+
+	basis_move(x->due_basis_ns, ns, x->book.basis_ns);
 	x->book.charged_ns += ns;
 	account_touch(a, x);
+	account_active(a, x);
+	if (x->vm)
+		x->vm->beside.shared_ns += basis_shared(x->book.basis_ns) - shared;
 }
 
 void account_add(struct accounts *a, struct account *x, const struct book *b)

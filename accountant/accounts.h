@@ -10,6 +10,8 @@
 #ifndef ACCOUNTANT_ACCOUNTS_H
 #define ACCOUNTANT_ACCOUNTS_H
 
+#include "common/basis.h"
+
 #include <acctring/abi.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -26,6 +28,7 @@ struct sums {
 struct book {
 	struct sums klass[ACCTRING_CLASSES];
 	uint64_t charged_ns; /* of a book that is held: due */
+	uint64_t basis_ns[BASES]; /* of that; their sum is that */
 };
 
 struct account_key {
@@ -44,6 +47,14 @@ struct account_key {
 extern const uint8_t uuid_own[16];
 extern const uint8_t uuid_refused[16];
 
+/* bounds.c: what may be a VM's besides what it is charged */
+struct beside {
+	uint64_t ns;
+	uint64_t run_ns; /* of that, what may be taken back */
+	uint64_t shared_ns; /* charged to itself on shared pools, since it was looked at */
+	bool active; /* since then */
+};
+
 struct account {
 	struct cds_lfht_node node;
 	struct account_key key;
@@ -51,6 +62,7 @@ struct account {
 	struct account *later; /* changed since the last accounts_clean() */
 	struct account *owing; /* charge.c: next of those with due_ns */
 	uint64_t due_ns; /* claimed by lanes, not yet confirmed by the hypervisor */
+	uint64_t due_basis_ns[BASES]; /* of that */
 	uint64_t due_sent_ns; /* of that, and of what is charged: as the sender */
 	uint64_t sent_ns; /* of what others received */
 	bool is_owing;
@@ -58,7 +70,12 @@ struct account {
 	uint16_t domid; /* the VM's latest */
 	uint32_t classes; /* bit per class changed */
 	uint64_t changed; /* serial number of the last change */
-	unsigned int siblings; /* of kind OTHER, device 0: how many the VM has */
+	struct account *vm; /* the VM's of kind OTHER, device 0; NULL: no VM's, or no memory */
+	unsigned int siblings; /* of that one: how many the VM has */
+	struct beside beside; /* of that one */
+	struct account *near; /* next of those whose `beside` is looked at */
+	bool is_near;
+	bool based; /* the ledger is to keep its bases, all is not of BASIS_THREAD */
 	struct book book;
 };
 
@@ -66,6 +83,7 @@ struct accounts {
 	struct cds_lfht *table;
 	struct account *first; /* all */
 	struct account *dirty;
+	struct account *near;
 	unsigned int count;
 	unsigned int per_vm; /* ACCOUNTS_PER_VM, or as configured */
 	uint64_t changes;
@@ -97,10 +115,15 @@ void sums_add(struct sums *to, const struct sums *s);
 void book_add(struct book *b, unsigned int klass, const struct sums *s);
 
 void account_post(struct accounts *a, struct account *x, unsigned int klass, const struct sums *s);
+/* Charges ns of what is due, by its bases. */
 void account_charge(struct accounts *a, struct account *x, uint64_t ns);
 /* Adds the posts of a book, e.g. one that was held until its payer was known. */
 void account_add(struct accounts *a, struct account *x, const struct book *b);
 void account_touch(struct accounts *a, struct account *x);
+/* The VM uses the driver domain in this window. */
+void account_active(struct accounts *a, struct account *x);
+/* It is to be stored, though it does not count as changed. */
+void account_store(struct accounts *a, struct account *x);
 /* Everything is durable: nothing is dirty any more. */
 void accounts_clean(struct accounts *a);
 

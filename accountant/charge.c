@@ -17,14 +17,17 @@
 /* ------------------------------------------------------------------ */
 /* What is due                                                         */
 
-void charge_due(struct worker *w, struct domain *d, struct account *x, uint64_t ns, uint64_t sent)
+void charge_due(struct worker *w, struct domain *d, struct account *x, uint64_t ns, uint64_t sent,
+		enum basis basis)
 {
 	if (!ns)
 		return;
 	d->carry.claimed_ns = sat_add(d->carry.claimed_ns, ns);
-	x->due_ns = sat_add(x->due_ns, ns);
+	basis_add(x->due_basis_ns, &x->due_ns, basis, ns);
 	x->due_sent_ns = sat_add(x->due_sent_ns, sent);
+	x->based |= basis != BASIS_THREAD;
 	account_touch(&w->accounts, x);
+	account_active(&w->accounts, x);
 	if (x->is_owing)
 		return;
 	x->is_owing = true;
@@ -33,19 +36,21 @@ void charge_due(struct worker *w, struct domain *d, struct account *x, uint64_t 
 }
 
 /* Row 0 is nobody: what he pays stays unattributed. */
-static void due(struct worker *w, struct link *k, unsigned int row, uint64_t ns, uint64_t sent)
+static void due(struct worker *w, struct link *k, unsigned int row, uint64_t ns, uint64_t sent,
+		enum basis basis)
 {
 	struct payer *p = &k->payer[row];
 
 	if (p->account) {
-		charge_due(w, k->domain, p->account, ns, sent);
+		charge_due(w, k->domain, p->account, ns, sent, basis);
 	} else if (p->held) {
-		p->held->charged_ns = sat_add(p->held->charged_ns, ns);
+		basis_add(p->held->basis_ns, &p->held->charged_ns, basis, ns);
 		p->dirty = true;
 	}
 }
 
-static void divide_lane(struct worker *w, struct link *k, struct lane *l, uint64_t delta)
+static void divide_lane(struct worker *w, struct link *k, struct lane *l, uint64_t delta,
+			enum basis basis)
 {
 	unsigned int n = l->ntouched;
 	uint64_t *weight, *part, total;
@@ -65,7 +70,7 @@ static void divide_lane(struct worker *w, struct link *k, struct lane *l, uint64
 	for (unsigned int i = 0; i < n; i++) {
 		unsigned int row = l->touched[i];
 
-		due(w, k, row, part[i], part_ns(part[i], l->row[row].sent, weight[i]));
+		due(w, k, row, part[i], part_ns(part[i], l->row[row].sent, weight[i]), basis);
 		l->row[row].weight = l->row[row].sent = 0;
 	}
 	l->ntouched = weight ? 0 : l->ntouched;
@@ -131,7 +136,7 @@ void charge_link(struct worker *w, struct link *k)
 		uint64_t delta = grown(k, l, i);
 
 		k->e.cpu_ns = sat_add(k->e.cpu_ns, delta);
-		divide_lane(w, k, l, delta);
+		divide_lane(w, k, l, delta, (enum basis)acctring_reader_basis(k->reader, i));
 		/* positions may move without a post, e.g. after a roll-back */
 		if (memcmp(&l->is, &l->stored, sizeof(l->is)))
 			k->dirty = true;
@@ -248,6 +253,7 @@ static void leave(struct worker *w, struct domain *d, const struct claim *c)
 		if (x->due_ns != c->due[i])
 			account_touch(&w->accounts, x);
 		x->due_ns = c->due[i];
+		basis_cut(x->due_basis_ns, x->due_ns);
 		if (x->due_sent_ns > x->due_ns)
 			x->due_sent_ns = x->due_ns;
 		if (x->due_ns) {

@@ -22,8 +22,12 @@
 
 /* Reads the lanes' clocks.  Before the domain is measured: the measurement is the later. */
 void charge_link(struct worker *w, struct link *k);
-/* Time that is due from x, an account at d; `sent` of it as the sender of what others received. */
-void charge_due(struct worker *w, struct domain *d, struct account *x, uint64_t ns, uint64_t sent);
+/*
+ * Time that is due from x, an account at d; `sent` of it as the sender of what others received.
+ * What is charged of it later is charged on that basis.
+ */
+void charge_due(struct worker *w, struct domain *d, struct account *x, uint64_t ns, uint64_t sent,
+		enum basis basis);
 /* Charges what there is room for. */
 void charge_settle(struct worker *w, struct domain *d);
 /* The hypervisor has seen the domain burn that much more. */

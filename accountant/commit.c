@@ -3,6 +3,7 @@
  * commit.c - one transaction for all that changed; only after it are the
  * backends told (docs/protocol.md, 4.5).
  */
+#include "accountant/bounds.h"
 #include "accountant/charge.h"
 #include "accountant/worker.h"
 #include "common/clock.h"
@@ -286,8 +287,10 @@ int worker_commit(struct worker *w)
 		charge_link(w, k);
 	if (now_ms() - w->measured_ms >= MEASURE_MS || w->stopping)
 		measure(w);
-	for (struct domain *d = w->domains; d; d = d->next)
+	for (struct domain *d = w->domains; d; d = d->next) {
 		charge_settle(w, d);
+		bounds_look(w, d);
+	}
 	for (struct link *k = w->links; k; k = k->next)
 		if (k->dirty && k->reader)
 			acctring_prepare(k->reader);

@@ -68,6 +68,12 @@ struct carry {
 	uint64_t claimed_ns, claimed_before_ns; /* since it was asked, and before */
 };
 
+/* Where bounds.c looked last. */
+struct bounds {
+	uint64_t measured_ns, unattributed_ns;
+	bool looked;
+};
+
 /* How busy it is: allow_share.c. */
 struct domain_busy {
 	uint64_t wanted_ns; /* by the hypervisor */
@@ -105,6 +111,7 @@ struct domain {
 	struct account *refused; /* posts that nobody pays */
 	uint64_t charged_ns; /* to all its accounts; with own_ns at most measured_ns */
 	struct carry carry;
+	struct bounds bounds;
 	struct account *owing; /* those with due_ns */
 	bool fresh; /* measured since the last settlement */
 	struct waiting *waiting; /* payer rows that wait for dom0: resolve.c */

@@ -58,6 +58,13 @@ static const char later[] =
 	"CREATE TABLE IF NOT EXISTS spent(epoch INTEGER, backend INTEGER, lane INTEGER,"
 	" pos INTEGER, ack INTEGER, known INTEGER, overflow_ns INTEGER, rows BLOB,"
 	" PRIMARY KEY(epoch, backend, lane)) WITHOUT ROWID;"
+	"CREATE TABLE IF NOT EXISTS basis(backend INTEGER, uuid BLOB, kind INTEGER, device INTEGER,"
+	" direct_ns INTEGER, pool_ns INTEGER, model_ns INTEGER, due_direct_ns INTEGER,"
+	" due_pool_ns INTEGER, due_model_ns INTEGER, beside_ns INTEGER,"
+	" PRIMARY KEY(backend, uuid, kind, device)) WITHOUT ROWID;"
+	"CREATE TABLE IF NOT EXISTS held_basis(epoch INTEGER, backend INTEGER, row INTEGER,"
+	" direct_ns INTEGER, pool_ns INTEGER, model_ns INTEGER,"
+	" PRIMARY KEY(epoch, backend, row)) WITHOUT ROWID;"
 	"CREATE TABLE IF NOT EXISTS vm_limit(vm TEXT, driver TEXT, ppm INTEGER,"
 	" PRIMARY KEY(vm, driver)) WITHOUT ROWID;";
 

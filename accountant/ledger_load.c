@@ -71,10 +71,11 @@ static void sums(sqlite3_stmt *s, int at, struct sums *v)
 	v->ns = num(s, at + 3);
 }
 
-/* What accounts pay as senders; those are loaded. */
-static int load_senders(struct ledger *l, struct accounts *to)
+/* What else there is of accounts that are loaded. */
+static int each_account(struct ledger *l, struct accounts *to, const char *sql,
+			void (*take)(sqlite3_stmt *s, struct account *x))
 {
-	sqlite3_stmt *s = query(l, "SELECT * FROM sender");
+	sqlite3_stmt *s = query(l, sql);
 	struct account_key k;
 	struct account *x;
 
@@ -82,13 +83,36 @@ static int load_senders(struct ledger *l, struct accounts *to)
 		key(s, &k);
 		urcu_memb_read_lock();
 		x = accounts_find(to, &k);
-		if (x) {
-			x->sent_ns = num(s, 4);
-			x->due_sent_ns = num(s, 5) < x->due_ns ? num(s, 5) : x->due_ns;
-		}
+		if (x)
+			take(s, x);
 		urcu_memb_read_unlock();
 	}
 	return done(l, s);
+}
+
+/* What it pays as a sender. */
+static void sender(sqlite3_stmt *s, struct account *x)
+{
+	x->sent_ns = num(s, 4);
+	x->due_sent_ns = num(s, 5) < x->due_ns ? num(s, 5) : x->due_ns;
+}
+
+/* Of what is known: `all` is. */
+static void bases(sqlite3_stmt *s, int at, uint64_t of[BASES], uint64_t all)
+{
+	of[BASIS_DIRECT] = num(s, at);
+	of[BASIS_POOL] = num(s, at + 1);
+	of[BASIS_MODEL] = num(s, at + 2);
+	basis_rest(of, all);
+}
+
+/* On what it rests: what an older acctringd charged is in no row, and of BASIS_THREAD. */
+static void basis(sqlite3_stmt *s, struct account *x)
+{
+	x->based = true;
+	bases(s, 4, x->book.basis_ns, x->book.charged_ns);
+	bases(s, 7, x->due_basis_ns, x->due_ns);
+	x->beside.ns = num(s, 10);
 }
 
 int ledger_load_accounts(struct ledger *l, struct accounts *to)
@@ -106,6 +130,8 @@ int ledger_load_accounts(struct ledger *l, struct accounts *to)
 			x->domid = (uint16_t)num(s, 4);
 			x->book.charged_ns = num(s, 5);
 			x->due_ns = num(s, 6);
+			basis_rest(x->book.basis_ns, x->book.charged_ns);
+			basis_rest(x->due_basis_ns, x->due_ns);
 		}
 	}
 	if (done(l, s))
@@ -120,7 +146,9 @@ int ledger_load_accounts(struct ledger *l, struct accounts *to)
 	}
 	if (done(l, s) || full)
 		return l->error ? ledger_errno(l->error) : -ENOMEM;
-	return load_senders(l, to);
+	if (each_account(l, to, "SELECT * FROM sender", sender))
+		return ledger_errno(l->error);
+	return each_account(l, to, "SELECT * FROM basis", basis);
 }
 
 int ledger_load_domains(struct ledger *l, void (*fn)(void *ctx, const struct domain *), void *ctx)
@@ -283,16 +311,30 @@ int ledger_load_share(struct ledger *l, int *on)
 	return done(l, s);
 }
 
-static int load_held(struct ledger *l, const struct payer_entry *p)
+static sqlite3_stmt *query_held(struct ledger *l, const char *sql, const struct payer_entry *p)
 {
-	sqlite3_stmt *s = query(l, "SELECT * FROM held WHERE backend=? AND epoch=? AND row=?");
+	sqlite3_stmt *s = query(l, sql);
 
 	bind(s, p->backend, p->epoch);
 	if (s)
 		sqlite3_bind_int64(s, 3, p->row);
+	return s;
+}
+
+static int load_held(struct ledger *l, const struct payer_entry *p)
+{
+	sqlite3_stmt *s =
+		query_held(l, "SELECT * FROM held WHERE backend=? AND epoch=? AND row=?", p);
+
 	while (row(l, s))
 		if (num(s, 3) < ACCTRING_CLASSES)
 			sums(s, 4, &p->held->klass[num(s, 3)]);
+	if (done(l, s))
+		return ledger_errno(l->error);
+	basis_rest(p->held->basis_ns, p->held->charged_ns);
+	s = query_held(l, "SELECT * FROM held_basis WHERE backend=? AND epoch=? AND row=?", p);
+	if (row(l, s))
+		bases(s, 3, p->held->basis_ns, p->held->charged_ns);
 	return done(l, s);
 }
 

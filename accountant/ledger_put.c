@@ -17,6 +17,7 @@ static const char *const texts[STATEMENTS] = {
 	[PUT_ACCOUNT] = "INSERT OR REPLACE INTO account VALUES(?,?,?,?,?,?,?)",
 	[PUT_POSTED] = "INSERT OR REPLACE INTO posted VALUES(?,?,?,?,?,?,?,?,?)",
 	[PUT_SENDER] = "INSERT OR REPLACE INTO sender VALUES(?,?,?,?,?,?)",
+	[PUT_BASIS] = "INSERT OR REPLACE INTO basis VALUES(?,?,?,?,?,?,?,?,?,?,?)",
 	[PUT_DOMAIN] = "INSERT OR REPLACE INTO domain VALUES(?,?,?,?,?,?,?,?,?)",
 	[PUT_SERVED] = "INSERT OR REPLACE INTO served VALUES(?,?,?,?,?)",
 	[PUT_EPOCH] = "INSERT OR REPLACE INTO epoch VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
@@ -27,7 +28,9 @@ static const char *const texts[STATEMENTS] = {
 	[PUT_SHARE] = "INSERT OR REPLACE INTO meta VALUES('share',?)",
 	[PUT_PAYER] = "INSERT OR REPLACE INTO payer VALUES(?,?,?,?,?,?,?,?,?,?)",
 	[PUT_HELD] = "INSERT OR REPLACE INTO held VALUES(?,?,?,?,?,?,?,?)",
+	[PUT_HELD_BASIS] = "INSERT OR REPLACE INTO held_basis VALUES(?,?,?,?,?,?)",
 	[DROP_HELD] = "DELETE FROM held WHERE backend=? AND epoch=? AND row=?",
+	[DROP_HELD_BASIS] = "DELETE FROM held_basis WHERE backend=? AND epoch=? AND row=?",
 	[DROP_LANES] = "DELETE FROM lane WHERE backend=? AND epoch=?",
 	[DROP_SPENT] = "DELETE FROM spent WHERE backend=? AND epoch=?",
 	[DROP_PAYERS] = "DELETE FROM payer WHERE backend=? AND epoch=? AND state<>1",
@@ -98,6 +101,27 @@ static void sums(sqlite3_stmt *s, int at, const struct sums *v)
 	num(s, at + 3, v->ns);
 }
 
+/* BASIS_THREAD is the rest of their sum. */
+static void bases(sqlite3_stmt *s, int at, const uint64_t of[BASES])
+{
+	num(s, at, of[BASIS_DIRECT]);
+	num(s, at + 1, of[BASIS_POOL]);
+	num(s, at + 2, of[BASIS_MODEL]);
+}
+
+static void put_bases(struct ledger *l, const struct account *x)
+{
+	sqlite3_stmt *s = ledger_statement(l, PUT_BASIS);
+
+	if (!s)
+		return;
+	key(s, &x->key);
+	bases(s, 5, x->book.basis_ns);
+	bases(s, 8, x->due_basis_ns);
+	num(s, 11, x->beside.ns);
+	ledger_step(l, s);
+}
+
 void ledger_put_account(struct ledger *l, const struct account *x)
 {
 	sqlite3_stmt *s = ledger_statement(l, PUT_ACCOUNT);
@@ -115,6 +139,8 @@ void ledger_put_account(struct ledger *l, const struct account *x)
 		num(s, 6, x->due_sent_ns);
 		ledger_step(l, s);
 	}
+	if (x->based)
+		put_bases(l, x);
 	for (unsigned int i = 1; i < ACCTRING_CLASSES; i++) {
 		if (!(x->classes >> i & 1) || !(s = ledger_statement(l, PUT_POSTED)))
 			continue;
@@ -260,6 +286,15 @@ void ledger_put_share(struct ledger *l, bool on)
 
 static void put_held(struct ledger *l, const struct payer_entry *p)
 {
+	sqlite3_stmt *by = ledger_statement(l, PUT_HELD_BASIS);
+
+	if (by) {
+		num(by, 1, p->epoch);
+		num(by, 2, p->backend);
+		num(by, 3, p->row);
+		bases(by, 4, p->held->basis_ns);
+		ledger_step(l, by);
+	}
 	for (unsigned int i = 1; i < ACCTRING_CLASSES; i++) {
 		sqlite3_stmt *s;
 
@@ -270,6 +305,22 @@ static void put_held(struct ledger *l, const struct payer_entry *p)
 		num(s, 3, p->row);
 		num(s, 4, i);
 		sums(s, 5, &p->held->klass[i]);
+		ledger_step(l, s);
+	}
+}
+
+static void drop_held(struct ledger *l, const struct payer_entry *p)
+{
+	static const enum statement_id drop[] = { DROP_HELD, DROP_HELD_BASIS };
+
+	for (unsigned int i = 0; i < 2; i++) {
+		sqlite3_stmt *s = ledger_statement(l, drop[i]);
+
+		if (!s)
+			return;
+		num(s, 1, p->backend);
+		num(s, 2, p->epoch);
+		num(s, 3, p->row);
 		ledger_step(l, s);
 	}
 }
@@ -291,14 +342,10 @@ void ledger_put_payer(struct ledger *l, const struct payer_entry *p)
 	uuid(s, 9, p->uuid);
 	num(s, 10, p->held ? p->held->charged_ns : 0);
 	ledger_step(l, s);
-	if (p->state == PAYER_UNRESOLVED && p->held) {
+	if (p->state == PAYER_UNRESOLVED && p->held)
 		put_held(l, p);
-	} else if ((s = ledger_statement(l, DROP_HELD))) {
-		num(s, 1, p->backend);
-		num(s, 2, p->epoch);
-		num(s, 3, p->row);
-		ledger_step(l, s);
-	}
+	else
+		drop_held(l, p);
 }
 
 void ledger_drop_epoch(struct ledger *l, const struct acctring_link_id *id)

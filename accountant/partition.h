@@ -17,18 +17,10 @@
 #ifndef ACCOUNTANT_PARTITION_H
 #define ACCOUNTANT_PARTITION_H
 
+#include "common/basis.h"
+
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
-
-/* On what a charge rests; the worst first. */
-enum basis {
-	BASIS_MODEL, /* unlike drivers, by learned weights */
-	BASIS_POOL, /* like drivers */
-	BASIS_THREAD, /* spans divide the clock of a thread */
-	BASIS_DIRECT, /* the pool is one VM's by its nature */
-	BASES,
-};
 
 /* What makes a pool work. */
 enum cost_driver {

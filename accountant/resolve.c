@@ -72,7 +72,8 @@ static void settle(struct worker *w, struct link *k, struct payer *p, struct acc
 {
 	account_add(&w->accounts, x, p->held);
 	charge_late(k->domain, p->held->charged_ns);
-	charge_due(w, k->domain, x, p->held->charged_ns, 0);
+	for (unsigned int b = 0; b < BASES; b++)
+		charge_due(w, k->domain, x, p->held->basis_ns[b], 0, b);
 	free(p->held);
 	p->held = NULL;
 	p->account = x;

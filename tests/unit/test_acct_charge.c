@@ -52,6 +52,15 @@ static uint64_t sum(bool due)
 	return n;
 }
 
+/* By basis they are what they are in all. */
+static void check_bases(void)
+{
+	for (unsigned int i = 0; i < ACCOUNTS; i++) {
+		assert_true(basis_sum(x[i]->book.basis_ns) == x[i]->book.charged_ns);
+		assert_true(basis_sum(x[i]->due_basis_ns) == x[i]->due_ns);
+	}
+}
+
 static uint64_t clock_ms;
 
 static void measured(uint64_t ns)
@@ -63,8 +72,8 @@ static void measured(uint64_t ns)
 static void waits(void **ctx)
 {
 	(void)ctx;
-	charge_due(&w, &d, x[0], 7 * MS, 0);
-	charge_due(&w, &d, x[1], 3 * MS, 0);
+	charge_due(&w, &d, x[0], 7 * MS, 0, BASIS_THREAD);
+	charge_due(&w, &d, x[1], 3 * MS, 0, BASIS_THREAD);
 	charge_settle(&w, &d);
 	assert_int_equal(sum(false), 0);
 	assert_int_equal(sum(true), 10 * MS);
@@ -76,6 +85,7 @@ static void waits(void **ctx)
 	charge_settle(&w, &d);
 	assert_int_equal(x[0]->book.charged_ns, 7 * MS);
 	assert_int_equal(x[1]->book.charged_ns, 3 * MS);
+	assert_false(x[0]->based); /* as all is without that */
 	assert_int_equal(sum(true), 0);
 	assert_null(d.owing);
 	assert_int_equal(charge_room(&d), MS);
@@ -86,9 +96,9 @@ static void waits(void **ctx)
 static void liar(void **ctx)
 {
 	(void)ctx;
-	charge_due(&w, &d, x[0], UINT64_MAX - 5, 0);
-	charge_due(&w, &d, x[0], UINT64_MAX - 5, 0);
-	charge_due(&w, &d, x[1], 100 * MS, 0);
+	charge_due(&w, &d, x[0], UINT64_MAX - 5, 0, BASIS_MODEL);
+	charge_due(&w, &d, x[0], UINT64_MAX - 5, 0, BASIS_DIRECT);
+	charge_due(&w, &d, x[1], 100 * MS, 0, BASIS_THREAD);
 	charge_settle(&w, &d);
 	assert_int_equal(d.s.overclaimed_ns, 0); /* nobody measured yet */
 	measured(1000 * MS);
@@ -97,12 +107,13 @@ static void liar(void **ctx)
 	assert_true(sum(false) <= 990 * MS);
 	assert_true(sum(true) <= DUE_MAX_NS);
 	assert_true(d.s.overclaimed_ns > UINT64_MAX / 2);
+	check_bases();
 	assert_int_equal(d.charged_ns, sum(false));
 }
 
 static void property(void **ctx)
 {
-	uint64_t r = 1, claimed = 0;
+	uint64_t r = 1, claimed = 0, by[BASES] = { 0 };
 
 	(void)ctx;
 	for (unsigned int i = 0; i < 20000; i++) {
@@ -113,8 +124,11 @@ static void property(void **ctx)
 		r ^= r << 17;
 		ns = r % (50 * MS);
 		if (r >> 60 < 9) {
-			charge_due(&w, &d, x[(r >> 32) % ACCOUNTS], ns, 0);
+			enum basis b = (enum basis)(r >> 40 & 3);
+
+			charge_due(&w, &d, x[(r >> 32) % ACCOUNTS], ns, 0, b);
 			claimed += ns;
+			by[b] += ns;
 		} else {
 			measured(r >> 60 < 14 ? 2 * ns : ns / 16);
 		}
@@ -122,6 +136,15 @@ static void property(void **ctx)
 			charge_settle(&w, &d);
 		assert_true(sum(false) + d.s.own_ns <= d.s.measured_ns);
 		assert_true(sum(false) + sum(true) + d.s.overclaimed_ns == claimed);
+		check_bases();
+	}
+	assert_true(x[0]->based); /* it is kept */
+	for (unsigned int b = 0; b < BASES; b++) {
+		uint64_t charged = 0;
+
+		for (unsigned int i = 0; i < ACCOUNTS; i++)
+			charged += x[i]->book.basis_ns[b];
+		assert_true(charged <= by[b] && charged > by[b] / 3);
 	}
 }
 
@@ -130,7 +153,7 @@ static void backlog(void **ctx)
 {
 	(void)ctx;
 	for (int i = 0; i < 50; i++) {
-		charge_due(&w, &d, x[0], 20 * MS, 0);
+		charge_due(&w, &d, x[0], 20 * MS, 0, BASIS_THREAD);
 		measured(10 * MS);
 		charge_settle(&w, &d);
 		assert_true(sum(true) <= 40 * MS);
@@ -153,7 +176,7 @@ static void stolen(void **ctx)
 		measured(i % 10 ? 0 : 10 * MS); /* idle */
 	before = d.charged_ns;
 	for (unsigned int i = 0; i < 100; i++) {
-		charge_due(&w, &d, x[0], 80 * MS, 0);
+		charge_due(&w, &d, x[0], 80 * MS, 0, BASIS_THREAD);
 		measured(40 * MS);
 		charge_settle(&w, &d);
 	}
@@ -169,7 +192,7 @@ static void late(void **ctx)
 	measured(20000 * MS);
 	for (unsigned int i = 0; i < 100; i++)
 		measured(MS);
-	charge_due(&w, &d, x[0], 1500 * MS, 0);
+	charge_due(&w, &d, x[0], 1500 * MS, 0, BASIS_THREAD);
 	charge_settle(&w, &d);
 	assert_in_range(d.charged_ns, 1, 100 * MS);
 	charge_late(&d, 1500 * MS);
@@ -187,7 +210,7 @@ static void begins(void **ctx)
 	measured(20000 * MS);
 	for (unsigned int i = 0; i < 15; i++)
 		measured(MS);
-	charge_due(&w, &d, x[0], 9000 * MS, 0);
+	charge_due(&w, &d, x[0], 9000 * MS, 0, BASIS_THREAD);
 	charge_settle(&w, &d);
 	assert_int_equal(d.charged_ns, 9000 * MS);
 }
@@ -197,7 +220,7 @@ static void none_left(void **ctx)
 	(void)ctx;
 	d.s.own_ns = 5; /* a ledger that somebody changed */
 	assert_int_equal(charge_room(&d), 0);
-	charge_due(&w, &d, x[0], 1, 0);
+	charge_due(&w, &d, x[0], 1, 0, BASIS_THREAD);
 	charge_settle(&w, &d);
 	assert_int_equal(sum(false), 0);
 }
@@ -206,8 +229,8 @@ static void none_left(void **ctx)
 static void as_sender(void **ctx)
 {
 	(void)ctx;
-	charge_due(&w, &d, x[0], 10 * MS, 4 * MS);
-	charge_due(&w, &d, x[1], 10 * MS, 0);
+	charge_due(&w, &d, x[0], 10 * MS, 4 * MS, BASIS_THREAD);
+	charge_due(&w, &d, x[1], 10 * MS, 0, BASIS_THREAD);
 	measured(10 * MS);
 	charge_settle(&w, &d);
 	assert_int_equal(x[0]->book.charged_ns, 5 * MS);
@@ -218,7 +241,7 @@ static void as_sender(void **ctx)
 	assert_int_equal(x[0]->book.charged_ns, 10 * MS);
 	assert_int_equal(x[0]->sent_ns, 4 * MS);
 	assert_int_equal(x[0]->due_sent_ns, 0);
-	charge_due(&w, &d, x[2], UINT64_MAX, UINT64_MAX);
+	charge_due(&w, &d, x[2], UINT64_MAX, UINT64_MAX, BASIS_THREAD);
 	measured(MS);
 	charge_settle(&w, &d);
 	assert_true(x[2]->due_sent_ns <= x[2]->due_ns);

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <setjmp.h>
+#include <sqlite3.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -69,6 +70,7 @@ static void put(struct ledger *l, uint32_t pos, uint64_t ns)
 	assert_true(accounts_init(&a));
 	x = accounts_get(&a, &vm);
 	account_post(&a, x, 2, &(struct sums){ 1, 2, 3, ns });
+	x->due_basis_ns[BASIS_THREAD] = 70;
 	account_charge(&a, x, 70);
 	lane.state.base[0].ns = UINT64_MAX;
 	lane.state.base[ACCTRING_ROW_OVERFLOW].units = 8;
@@ -282,6 +284,91 @@ static void one_accountant(void **ctx)
 	ledger_close(l);
 }
 
+/* Without the tables: as an older acctringd left it, or as one that ran in between did. */
+static void older(const char *sql)
+{
+	sqlite3 *db;
+
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+}
+
+static int count(const char *sql)
+{
+	sqlite3_stmt *s;
+	sqlite3 *db;
+	int n;
+
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &s, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_step(s), SQLITE_ROW);
+	n = sqlite3_column_int(s, 0);
+	sqlite3_finalize(s);
+	sqlite3_close(db);
+	return n;
+}
+
+static void look_held(void *ctx, const struct payer_entry *p)
+{
+	memcpy(ctx, p->held, sizeof(*p->held));
+}
+
+static void bases(void **ctx)
+{
+	const struct acctring_link_id id = { .epoch = 6, .domid = 1 };
+	struct book held = { .charged_ns = 9, .basis_ns = { 2, 3, 0, 4 } }, back = { 0 };
+	struct payer_entry p = {
+		.epoch = 6, .backend = 1, .row = 9, .state = PAYER_UNRESOLVED, .held = &held
+	};
+	struct account x = { .key = vm,
+			     .due_ns = 10,
+			     .due_basis_ns = { 1, 2, 3, 4 },
+			     .based = true,
+			     .book = { .charged_ns = 100, .basis_ns = { 10, 20, 30, 40 } },
+			     .beside = { .ns = 77 } };
+	struct ledger *l = must_open();
+
+	(void)ctx;
+	assert_int_equal(ledger_begin(l), 0);
+	ledger_put_account(l, &x);
+	ledger_put_payer(l, &p);
+	assert_int_equal(ledger_end(l), 0);
+	ledger_close(l);
+	l = must_open();
+	load_ns(l, &x);
+	for (unsigned int b = 0; b < BASES; b++) {
+		assert_int_equal(x.book.basis_ns[b], 10 * (b + 1));
+		assert_int_equal(x.due_basis_ns[b], b + 1);
+	}
+	assert_int_equal(x.beside.ns, 77);
+	assert_true(x.based);
+	assert_int_equal(ledger_load_payers(l, &id, look_held, &back), 0);
+	assert_memory_equal(back.basis_ns, held.basis_ns, sizeof(held.basis_ns));
+	p.state = PAYER_RESOLVED;
+	p.held = NULL;
+	assert_int_equal(ledger_begin(l), 0);
+	ledger_put_payer(l, &p);
+	assert_int_equal(ledger_end(l), 0);
+	ledger_close(l);
+	assert_int_equal(count("SELECT count(*) FROM held_basis"), 0);
+	/* downgraded, and upgraded again: it charged 50 more, and left 5 due */
+	older("UPDATE account SET charged_ns=150, due_ns=5");
+	l = must_open();
+	load_ns(l, &x);
+	assert_int_equal(x.book.basis_ns[BASIS_THREAD], 60);
+	assert_int_equal(basis_sum(x.book.basis_ns), 150);
+	assert_int_equal(basis_sum(x.due_basis_ns), 5);
+	ledger_close(l);
+	older("DROP TABLE basis; DROP TABLE held_basis");
+	l = must_open();
+	load_ns(l, &x);
+	assert_int_equal(x.book.basis_ns[BASIS_THREAD], 150);
+	assert_int_equal(x.due_basis_ns[BASIS_THREAD], 5);
+	assert_false(x.based);
+	ledger_close(l);
+}
+
 static void write_file(const char *text, size_t n, long at)
 {
 	FILE *f = fopen(path, at ? "r+" : "w");
@@ -394,10 +481,17 @@ static void guard(void **ctx)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(guard),	       TEST(commit_and_resume), TEST(rolled_back),
-		TEST(tombstone),       TEST(payers_and_held),	TEST(one_accountant),
-		TEST(damaged),	       TEST(no_directory),	TEST(epoch_of_another),
+		TEST(guard),
+		TEST(commit_and_resume),
+		TEST(rolled_back),
+		TEST(tombstone),
+		TEST(payers_and_held),
+		TEST(one_accountant),
+		TEST(damaged),
+		TEST(no_directory),
+		TEST(epoch_of_another),
 		TEST(many_tombstones),
+		TEST(bases),
 	};
 
 	urcu_memb_register_thread();
