@@ -79,6 +79,20 @@ static json_t *post(const struct view_post *p)
 	return o;
 }
 
+/* docs/debt.md, 4.1 */
+static void bases(json_t *o, const struct view_vm *m)
+{
+	uint64_t high = m->charged_ns + m->beside_ns;
+	char key[16];
+
+	for (unsigned int b = 0; b < BASES; b++) {
+		snprintf(key, sizeof(key), "%s_ns", basis_name(b));
+		json_object_set_new(o, key, number(m->basis_ns[b]));
+	}
+	json_object_set_new(o, "low_ns", number(m->charged_ns - basis_shared(m->basis_ns)));
+	json_object_set_new(o, "high_ns", number(high < m->charged_ns ? UINT64_MAX : high));
+}
+
 static json_t *vm(const struct view *v, const struct view_vm *m)
 {
 	json_t *o = json_object(), *posts = json_array(), *kinds = json_object();
@@ -89,6 +103,7 @@ static json_t *vm(const struct view *v, const struct view_vm *m)
 	json_object_set_new(o, "backend", number(m->backend));
 	json_object_set_new(o, "charged_ns", number(m->charged_ns));
 	json_object_set_new(o, "sender_ns", number(m->sender_ns));
+	bases(o, m);
 	json_object_set_new(o, "posted_ns", number(m->total.ns));
 	json_object_set_new(o, "units", number(m->total.units));
 	json_object_set_new(o, "bytes", number(m->total.bytes));

@@ -158,6 +158,7 @@ static void vm_row(struct acctring_statement_row *r, const struct view_vm *m)
 		.vbd_ns = m->by_kind[ACCTRING_KIND_VBD],
 		.vif_ns = m->by_kind[ACCTRING_KIND_VIF],
 		.other_ns = m->by_kind[ACCTRING_KIND_OTHER],
+		.shared_ns = basis_shared(m->basis_ns),
 	};
 	memcpy(r->uuid, m->uuid, 16);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "accountant/view.h"
 
+#include "accountant/bounds.h"
 #include "accountant/worker.h"
 #include "common/clock.h"
 
@@ -46,6 +47,9 @@ static void add_account(struct view *v, struct view_vm *m, const struct account 
 	m->by_kind[kind] += x->book.charged_ns;
 	m->charged_ns += x->book.charged_ns;
 	m->sender_ns += x->sent_ns;
+	for (unsigned int b = 0; b < BASES; b++)
+		m->basis_ns[b] += x->book.basis_ns[b];
+	m->beside_ns = x->vm ? x->vm->beside.ns : 0;
 	if (x->changed >= m->changed) {
 		m->changed = x->changed;
 		m->domid = x->domid;
@@ -135,7 +139,6 @@ static void total_refused(struct view_domain *to, const struct book *b)
 static void make_domain(struct view *v, struct worker *w, const struct domain *d)
 {
 	struct view_domain *to = &v->domain[v->ndomains++];
-	uint64_t used;
 
 	to->domid = d->domid;
 	to->named = d->named;
@@ -159,9 +162,7 @@ static void make_domain(struct view *v, struct worker *w, const struct domain *d
 	}
 	for (const struct link *k = w->links; k; k = k->next)
 		to->links += k->domain == d && k->reader;
-	/* charge.h: never more than measured; a ledger that was edited may hold it */
-	used = sat_add(to->charged_ns, to->own_ns);
-	to->unattributed_ns = to->measured_ns > used ? to->measured_ns - used : 0;
+	to->unattributed_ns = bounds_unattributed(d);
 }
 
 static const char *state_name(const struct link *k)

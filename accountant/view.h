@@ -41,6 +41,8 @@ struct view_vm {
 	uint64_t changed; /* larger: later */
 	uint64_t charged_ns, by_kind[ACCTRING_KIND_OTHER + 1];
 	uint64_t sender_ns; /* of what is charged: as the sender of what others received */
+	uint64_t basis_ns[BASES]; /* their sum is charged_ns */
+	uint64_t beside_ns; /* bounds.h */
 	struct sums total;
 	unsigned int first, posts; /* in post[] */
 };

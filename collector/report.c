@@ -103,10 +103,11 @@ static void put_vm(struct pass *p, const struct acctring_statement_row *r)
 	/* the domid is the accountant's word for a VM that lives no more */
 	snprintf(line, sizeof(line),
 		 "v=1 domid=%u%s%s charged_ns=%" PRIu64 " posted_ns=%" PRIu64 " units=%" PRIu64
-		 " bytes=%" PRIu64 " vbd_ns=%" PRIu64 " vif_ns=%" PRIu64 " other_ns=%" PRIu64,
+		 " bytes=%" PRIu64 " vbd_ns=%" PRIu64 " vif_ns=%" PRIu64 " other_ns=%" PRIu64
+		 " shared_ns=%" PRIu64,
 		 (unsigned int)(vm ? vm->domid : r->domid), name[0] ? " name=" : "", name,
-		 r->charged_ns, r->posted_ns, r->units, r->bytes, r->vbd_ns, r->vif_ns,
-		 r->other_ns);
+		 r->charged_ns, r->posted_ns, r->units, r->bytes, r->vbd_ns, r->vif_ns, r->other_ns,
+		 r->shared_ns);
 	put(p, path, old, line);
 	free(old);
 }

@@ -65,6 +65,8 @@ static const char *check_row(const struct acctring_statement_row *row)
 	if (__builtin_add_overflow(row->vbd_ns, row->vif_ns, &sum) ||
 	    __builtin_add_overflow(sum, row->other_ns, &sum) || sum != row->charged_ns)
 		return "charged_ns is not the sum of its kinds";
+	if (row->shared_ns > row->charged_ns)
+		return "shared_ns is more than charged_ns";
 	return NULL;
 }
 

@@ -35,6 +35,8 @@ document() {
 	"domains":[{"domid":1,"uuid":"$net","name":"net","measured_ns":$5,"charged_ns":$2,
 	 "own_ns":$6,"unattributed_ns":-5000000,"refused_units":0,"refused_ns":0,"epochs_lost":2}],
 	"vms":[{"uuid":"$one","domid":3,"name":"disk","backend":1,"charged_ns":$2,"sender_ns":77,"posted_ns":$2,
+	  "direct_ns":100000000,"thread_ns":$(($2 - 700000000)),"pool_ns":400000000,"model_ns":200000000,
+	  "low_ns":$(($2 - 600000000)),"high_ns":$(($2 + 50000000)),
 	  "units":$3,"bytes":$4,"accounts":[{"kind":"vbd","device":51712,"class":"read","posts":5,
 	  "units":$3,"bytes":$4,"posted_ns":$2}],"kinds":{"vbd":$2,"vif":0,"other":0}},
 	 {"uuid":"$two","domid":4,"name":"","backend":1,"charged_ns":0,"posted_ns":0,"units":0,
@@ -128,6 +130,26 @@ like "$(tail -n 1 "$tmp/err")" '^acctctl: the accountant.s answer: document.v is
 is "$("$ctl" ledger --watch=abc 2>&1)" \
 	'acctctl: ledger: --watch: "abc" is not a number, allowed: 0.1..3600 seconds' "--watch=abc"
 
+# -- on what it rests --
+serve "$tmp/b"
+out=$("$ctl" ledger --basis)
+is $? 0 "ledger --basis"
+like "$out" '^ +TOTAL  DIRECT  THREAD  +POOL  MODEL  +AT  +AT'$'\n''VM  +DOMID  +CPU  +%  +%  +%  +%  LEAST  +MOST'$'\n' "its head"
+like "$out" $'\ndisk  +3  +6.00 s  +1.7  +88.3  +6.7  +3.3  +90.0  100.8\n' \
+	"a VM: the four parts, at least and at most"
+like "$out" $'\n'"$two  +4  +0.00 s  +-  +-  +-  +-  +-  +-"$'\n' "an accountant that does not say"
+is "$(awk 'length > 100' <<<"$out")" "" "at most 100 columns"
+serve "$tmp/a" "$tmp/b"
+"$ctl" ledger --json | perl -MJSON::PP -e '
+	my ($v, $w) = @{decode_json(<STDIN>)->{vms}};
+	exit !($v->{direct_ns} + $v->{thread_ns} + $v->{pool_ns} + $v->{model_ns} == $v->{charged_ns}
+		&& $v->{low_ns} == 5400000000 && $v->{high_ns} == 6050000000
+		&& exists $w->{low_ns} && !defined $w->{low_ns} && !defined $w->{model_ns})'
+ok $? "ledger --json has them"
+is "$("$ctl" status --basis 2>&1)" \
+	"acctctl: status: --basis: unknown option, allowed: --json --socket --from --verbose --help" \
+	"status --basis"
+
 # -- status --
 serve "$tmp/a" "$tmp/b"
 out=$("$ctl" status)
@@ -144,9 +166,9 @@ ok $? "status --json says the same"
 
 # -- dump --
 serve "$tmp/b"
-is "$("$ctl" dump)" "#uuid	domid	name	backend	charged_ns	posted_ns	units	bytes	vbd_ns	vif_ns	other_ns	sender_ns
-$one	3	disk	1	6000000000	6000000000	21000	86016000	6000000000	0	0	77
-$two	4		1	0	0	0	0	0	0	0	0" "dump"
+is "$("$ctl" dump)" "#uuid	domid	name	backend	charged_ns	posted_ns	units	bytes	vbd_ns	vif_ns	other_ns	sender_ns	direct_ns	thread_ns	pool_ns	model_ns	low_ns	high_ns
+$one	3	disk	1	6000000000	6000000000	21000	86016000	6000000000	0	0	77	100000000	5300000000	400000000	200000000	5400000000	6050000000
+$two	4		1	0	0	0	0	0	0	0	0	-	-	-	-	-	-" "dump"
 is "$("$ctl" dump accounts)" "#uuid	domid	name	backend	kind	device	class	posts	units	bytes	posted_ns
 $one	3	disk	1	vbd	51712	read	5	21000	86016000	6000000000" "dump accounts"
 is "$("$ctl" dump links | tail -n 1)" "1	1	00000000000000ef	liar	refused	0	0	0	1	0	bad record" \
@@ -215,8 +237,8 @@ later() {	# later SECONDS NODE VALUE...: in one transaction, as the collector
 	xenstore-write "${@:2}"
 }
 xenstore-write "${first[@]}"
-is "$("$ctl" dump)" "#uuid	domid	name	backend	charged_ns	posted_ns	units	bytes	vbd_ns	vif_ns	other_ns	sender_ns
-$one	3	disk	1	1$s	1$s	1000	4096000	1$s	0	0	-" "dump from the store"
+is "$("$ctl" dump)" "#uuid	domid	name	backend	charged_ns	posted_ns	units	bytes	vbd_ns	vif_ns	other_ns	sender_ns	direct_ns	thread_ns	pool_ns	model_ns	low_ns	high_ns
+$one	3	disk	1	1$s	1$s	1000	4096000	1$s	0	0	-	-	-	-	-	-	-" "dump from the store"
 is "$("$ctl" dump domains | tail -n 1)" \
 	"$net	1	net1	2$s	1$s	500000000	-5000000	9	-	2	2	3	$now.000" "dump domains"
 out=$("$ctl" dump links 2>&1)
@@ -231,6 +253,11 @@ like "$out" $'\nnet1  +1  +2.00 s  +1.00 s  +500.00 ms  +-5.00 ms  +9  +2  +2  +
 	"the driver domain, its accountant, links and age"
 like "$out" 'acctctl status, in the domain of the accountant' "and where links are listed"
 
+xenstore-write "$root/1/$one" "$(vm 3 disk 1$s 1000 4096000) shared_ns=300000000"
+is "$("$ctl" dump | tail -n 1 | cut -f 13-)" "-	-	-	-	700000000	-" "of the store: what it is at least"
+xenstore-write "$root/1/$one" "$(vm 3 disk 1$s 1000 4096000) shared_ns=1000000001"
+is "$("$ctl" dump | tail -n 1 | cut -f 17)" "-" "which is believed if it can be"
+like "$("$ctl" ledger --basis)" $'\ndisk  +3  +1.00 s  +-  +-  +-  +-  +-  +-\n' "ledger --basis from the store"
 later 1 "${second[@]}" &
 out=$("$ctl" ledger 2>"$tmp/err")
 is $?/"$(cat "$tmp/err")" 0/ "ledger waits for the next figures"
@@ -315,7 +342,7 @@ mapfile -t bad < <(bad_nodes)
 xenstore-write "${first[@]}" "${bad[@]}"
 out=$("$ctl" dump 2>"$tmp/err")
 is $? 0 "garbled nodes: exit status 0"
-is "$(tail -n +2 <<<"$out")" "$one	3	disk	1	1$s	1$s	1000	4096000	1$s	0	0	-" "what is right is shown, and only that"
+is "$(tail -n +2 <<<"$out")" "$one	3	disk	1	1$s	1$s	1000	4096000	1$s	0	0	-	-	-	-	-	-	-" "what is right is shown, and only that"
 is "$(grep -c ': left out: not understood, allowed: <' "$tmp/err")" 17 "each of the others is told"
 is "$(wc -l <"$tmp/err")" 17 "once"
 is "$("$ctl" dump domains 2>/dev/null | tail -n +2 | cut -f 2)" 1 "also of driver domains"

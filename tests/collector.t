@@ -94,7 +94,7 @@ t=$(($(date +%s) - ${t%% *}))
 [ "$t" -ge 0 ] && [ "$t" -le 10 ]
 ok $? "with the time"
 is "$(rd "$root/1/$three")" \
-	"v=1 domid=3 name=three charged_ns=5000 posted_ns=5000 units=5 bytes=20000 vbd_ns=5000 vif_ns=0 other_ns=0" \
+	"v=1 domid=3 name=three charged_ns=5000 posted_ns=5000 units=5 bytes=20000 vbd_ns=5000 vif_ns=0 other_ns=0 shared_ns=0" \
 	"and of a VM there"
 like "$(rd "$root/1/$four")" " name=fo_ur_\[2J=1 charged_ns=7000 " "and of another, whose name is made one word"
 is "$(xenstore-list $root | tr '\n' ' ')$(xenstore-list $root/1 | sort | tr '\n' ' ')" \

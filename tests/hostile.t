@@ -77,6 +77,11 @@ tap $rc "hostile_backend ends well"
 tap $? "the accountant's worker is the same as before"
 ! grep -qE 'Sanitizer|runtime error' "$tmp/log"
 tap $? "no sanitizer has spoken"
+sums=$(ledger "SELECT count(*), total(direct_ns + pool_ns + model_ns > charged_ns OR due_direct_ns + due_pool_ns + due_model_ns > due_ns
+	OR min(direct_ns, pool_ns, model_ns, due_direct_ns, due_pool_ns, due_model_ns, beside_ns) < 0)
+	FROM account JOIN basis USING (backend, uuid, kind, device)")
+[ "${sums%|*}" -gt 0 ] && [ "${sums#*|}" = 0.0 ]
+tap $? "whatever its lanes said of their basis: sums hold in all of ${sums%|*} accounts"
 stop_poster 0
 tap $? "the honest backend closes, all committed"
 stop_acctringd

@@ -13,13 +13,33 @@
 
 #define U "\t%" PRIu64
 
+static void perhaps(bool known, uint64_t value)
+{
+	if (known)
+		printf("%" PRIu64, value);
+	else
+		putchar('-');
+}
+
 /* No statement tells, so the store does not. */
 static void unknown(const struct snapshot *s, uint64_t value)
 {
-	if (s->store)
-		putchar('-');
-	else
-		printf("%" PRIu64, value);
+	perhaps(!s->store, value);
+}
+
+static void dump_basis(const struct snap_basis *b)
+{
+	static const enum basis order[BASES] = { BASIS_DIRECT, BASIS_THREAD, BASIS_POOL,
+						 BASIS_MODEL };
+
+	for (unsigned int i = 0; i < BASES; i++) {
+		putchar('\t');
+		perhaps(b->known, b->ns[order[i]]);
+	}
+	putchar('\t');
+	perhaps(b->low_known, b->low_ns);
+	putchar('\t');
+	perhaps(b->known, b->high_ns);
 }
 
 static void dump_ledger(const struct snapshot *s)
@@ -27,12 +47,13 @@ static void dump_ledger(const struct snapshot *s)
 	const struct snap_vm *v;
 
 	puts("#uuid\tdomid\tname\tbackend\tcharged_ns\tposted_ns\tunits\tbytes\tvbd_ns\tvif_ns\t"
-	     "other_ns\tsender_ns");
+	     "other_ns\tsender_ns\tdirect_ns\tthread_ns\tpool_ns\tmodel_ns\tlow_ns\thigh_ns");
 	for (v = s->vm; v < s->vm + s->vms; v++) {
 		printf("%s" U "\t%s" U U U U U U U U "\t", v->uuid, v->domid, v->name, v->backend,
 		       v->charged_ns, v->posted_ns, v->units, v->bytes, v->vbd_ns, v->vif_ns,
 		       v->other_ns);
 		unknown(s, v->sender_ns);
+		dump_basis(&v->basis);
 		putchar('\n');
 	}
 }

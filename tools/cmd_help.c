@@ -23,7 +23,8 @@
 
 const struct command commands[] = {
 	{ "ledger",
-	  "[--driver DOMAIN] [--watch [SECONDS]] [--json] [--socket PATH] [--from SOURCE] [-v]",
+	  "[--driver DOMAIN] [--basis] [--watch [SECONDS]] [--json] [--socket PATH] [--from "
+	  "SOURCE] [-v]",
 	  "what each VM costs, in total and per second",
 	  "One line a VM: the CPU it uses itself (VM CPU %, in dom0), the CPU that driver domains\n"
 	  "spend for it (DRIVER CPU %, and TOTAL CPU since its account began), requests and "
@@ -39,10 +40,11 @@ const struct command commands[] = {
 	  "such: without --watch this waits for the next, up to 10 seconds.\n\n"
 	  "  --driver DOMAIN     only what is spent in that driver domain: domid or name.\n"
 	  "                      Without it VMs are summed up over all of them\n"
+	  "  --basis             how sure TOTAL CPU is: on what it rests, at least, at most\n"
 	  "  --watch [SECONDS]   again and again, until Ctrl-C; 0.1..3600, default 1.\n"
 	  "                      Waits for an accountant that restarts\n"
 	  "  --json              JSON, a document a line\n" SOURCE_HELP,
-	  "--driver --watch --json --socket --from --verbose --help", cmd_ledger },
+	  "--driver --basis --watch --json --socket --from --verbose --help", cmd_ledger },
 	{ "status", "[--json] [--socket PATH] [--from SOURCE] [-v]",
 	  "links, rates, spills, quarantines",
 	  "One line a link: a backend process that posts.  Below: the driver domains, and what\n"

@@ -3,6 +3,7 @@
  * cmd_ledger.c - acctctl ledger: who makes the driver domains work.
  */
 #include "common/log.h"
+#include "tools/bases.h"
 #include "tools/command.h"
 #include "tools/ledger.h"
 #include "tools/owed.h"
@@ -160,10 +161,11 @@ static json_t *vm_json(const struct ledger_vm *vm, const struct look *before,
 {
 	uint64_t debt = 0;
 	double own = 0;
+	json_t *o;
 	bool owes = owed_of(&now->owed, vm->uuid, &debt);
 	bool known = owncpu_percent(&before->own, &now->own, vm->domid, vm->uuid, &own);
 
-	return json_pack(
+	o = json_pack(
 		"{s:s, s:I, s:s, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:{s:I, s:I, s:I}, "
 		"s:o}",
 		"uuid", vm->uuid, "domid", (json_int_t)vm->domid, "name", vm->name,
@@ -176,6 +178,8 @@ static json_t *vm_json(const struct ledger_vm *vm, const struct look *before,
 		(json_int_t)vm->vbd_ns, "vif", (json_int_t)vm->vif_ns, "other",
 		(json_int_t)vm->other_ns, "debt_ns",
 		owes ? json_integer((json_int_t)debt) : json_null());
+	bases_json(o, &vm->basis);
+	return o;
 }
 
 static json_t *domain_json(const struct ledger_domain *d)
@@ -242,7 +246,9 @@ static void show(const struct common *o, const struct look *before, const struct
 		fputs("\033[H\033[J", stdout);
 	else if (again)
 		putchar('\n');
-	if (!o->json)
+	if (!o->json && o->basis)
+		bases_table(&l);
+	else if (!o->json)
 		show_table(&l, before, now);
 	fflush(stdout);
 	ledger_free(&l);
@@ -342,13 +348,16 @@ int cmd_ledger(int argc, char **argv)
 	struct common o;
 	int status;
 
-	common_parse(&o, argc, argv, TAKES_JSON | TAKES_WATCH | TAKES_SOURCE | TAKES_DRIVER);
+	common_parse(&o, argc, argv,
+		     TAKES_JSON | TAKES_WATCH | TAKES_SOURCE | TAKES_DRIVER | TAKES_BASIS);
 	source_begin(&src, &o);
 	xen = owncpu_open();
 	watch_begin();
 	status = look(&before, &src, xen);
 	if (!status && o.watch) {
 		status = watch(&o, &before, &now, &src, xen);
+	} else if (!status && o.basis && !o.json) {
+		show(&o, &before, &before, false); /* sums: nothing to wait for */
 	} else if (!status) {
 		status = look_again(&before, &now, &src, xen);
 		if (!status)

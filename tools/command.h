@@ -45,6 +45,7 @@ struct common {
 	const char *from; /* socket, store or NULL */
 	const char *driver; /* domid or name of a driver domain, or NULL */
 	bool json;
+	bool basis;
 	bool watch;
 	double seconds; /* of --watch */
 	bool clear, list;
@@ -60,7 +61,8 @@ enum {
 	TAKES_SOURCE = 8,
 	TAKES_DRIVER = 16,
 	TAKES_LIMIT = 32,
-	TAKES_SOCKET = 64
+	TAKES_SOCKET = 64,
+	TAKES_BASIS = 128
 };
 
 /* Ends the program with one line when the command line is wrong. */

@@ -15,7 +15,17 @@
 
 static volatile sig_atomic_t interrupted;
 
-enum { OPT_SOCKET = 256, OPT_FROM, OPT_JSON, OPT_WATCH, OPT_DRIVER, OPT_CLEAR, OPT_LIST, OPT_HELP };
+enum {
+	OPT_SOCKET = 256,
+	OPT_FROM,
+	OPT_JSON,
+	OPT_WATCH,
+	OPT_DRIVER,
+	OPT_CLEAR,
+	OPT_LIST,
+	OPT_BASIS,
+	OPT_HELP
+};
 
 static const struct option longs[] = {
 	{ "socket", required_argument, NULL, OPT_SOCKET },
@@ -26,6 +36,7 @@ static const struct option longs[] = {
 	{ "driver", required_argument, NULL, OPT_DRIVER },
 	{ "clear", no_argument, NULL, OPT_CLEAR },
 	{ "list", no_argument, NULL, OPT_LIST },
+	{ "basis", no_argument, NULL, OPT_BASIS },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ NULL, 0, NULL, 0 },
 };
@@ -108,6 +119,11 @@ static void take_option(struct common *o, int opt, int argc, char **argv, unsign
 		if (!(takes & TAKES_DRIVER))
 			usage(argv[0], "--driver", "unknown option");
 		o->driver = optarg;
+		return;
+	case OPT_BASIS:
+		if (!(takes & TAKES_BASIS))
+			usage(argv[0], "--basis", "unknown option");
+		o->basis = true;
 		return;
 	case OPT_CLEAR:
 	case OPT_LIST:

@@ -72,7 +72,18 @@ static struct ledger_vm *vm_of(struct ledger *l, const struct snap_vm *vm)
 	memcpy(v->name, vm->name, sizeof(v->name));
 	v->domid = vm->domid;
 	v->rates = true;
+	v->basis.known = v->basis.low_known = true;
 	return v;
+}
+
+static void add_basis(struct snap_basis *to, const struct snap_basis *b)
+{
+	to->known &= b->known;
+	to->low_known &= b->low_known;
+	for (unsigned int i = 0; i < BASES; i++)
+		to->ns[i] += b->ns[i];
+	to->low_ns += b->low_ns;
+	to->high_ns += b->high_ns;
 }
 
 /* The VM at that driver domain in the snapshot before; zeroes: it was not there. */
@@ -202,6 +213,7 @@ bool ledger_make(struct ledger *l, const struct snapshot *before, const struct s
 		v->vbd_ns += now->vm[i].vbd_ns;
 		v->vif_ns += now->vm[i].vif_ns;
 		v->other_ns += now->vm[i].other_ns;
+		add_basis(&v->basis, &now->vm[i].basis);
 		vm_rates(v, before, now, &now->vm[i]);
 	}
 	l->domains = now->domains;

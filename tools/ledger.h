@@ -14,6 +14,7 @@ struct ledger_vm {
 	uint64_t domid;
 	uint64_t charged_ns, posted_ns, units, bytes;
 	uint64_t vbd_ns, vif_ns, other_ns;
+	struct snap_basis basis; /* known where it is at all driver domains */
 	bool known; /* at one driver domain at least */
 	bool rates; /* the following are known */
 	double percent, units_s, bytes_s;

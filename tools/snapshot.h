@@ -8,6 +8,8 @@
 #ifndef TOOLS_SNAPSHOT_H
 #define TOOLS_SNAPSHOT_H
 
+#include "common/basis.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -37,12 +39,20 @@ struct snap_account {
 	uint64_t device, posts, units, bytes, posted_ns;
 };
 
+/* On what a charge rests, and what it is at least and at most (docs/debt.md, 4.1). */
+struct snap_basis {
+	bool known; /* store, older accountant: not */
+	bool low_known; /* older accountant: not */
+	uint64_t ns[BASES], low_ns, high_ns;
+};
+
 struct snap_vm { /* a VM at one driver domain */
 	char uuid[40], name[64];
 	uint64_t domid, backend;
 	uint64_t charged_ns, posted_ns, units, bytes;
 	uint64_t vbd_ns, vif_ns, other_ns;
 	uint64_t sender_ns; /* of charged_ns: for what others received; store: not known */
+	struct snap_basis basis;
 	struct snap_account *account;
 	size_t accounts;
 };

@@ -126,6 +126,22 @@ static void read_account(struct parser *p, const json_t *o, struct snap_account 
 	a->posted_ns = get(p, o, "posted_ns");
 }
 
+/* An older accountant has none. */
+static void read_basis(struct parser *p, const json_t *o, struct snap_basis *to)
+{
+	char key[16];
+
+	if (!json_object_get(o, "low_ns"))
+		return;
+	to->known = to->low_known = true;
+	for (unsigned int b = 0; b < BASES; b++) {
+		snprintf(key, sizeof(key), "%s_ns", basis_name(b));
+		to->ns[b] = get(p, o, key);
+	}
+	to->low_ns = get(p, o, "low_ns");
+	to->high_ns = get(p, o, "high_ns");
+}
+
 static void read_vm(struct parser *p, const json_t *o, struct snap_vm *vm)
 {
 	const json_t *kinds = json_object_get(o, "kinds"), *list;
@@ -140,6 +156,7 @@ static void read_vm(struct parser *p, const json_t *o, struct snap_vm *vm)
 	vm->units = get(p, o, "units");
 	vm->bytes = get(p, o, "bytes");
 	vm->sender_ns = get_new(p, o, "sender_ns");
+	read_basis(p, o, &vm->basis);
 	p->in = "vms.kinds";
 	vm->vbd_ns = get(p, kinds, "vbd");
 	vm->vif_ns = get(p, kinds, "vif");

@@ -104,6 +104,17 @@ static bool parse_domain(const char *line, struct snap_domain *d)
 	return true;
 }
 
+/* An older collector does not say. */
+static void get_low(const char *line, struct snap_vm *vm)
+{
+	uint64_t shared;
+
+	if (!get(line, "shared_ns", &shared) || shared > vm->charged_ns)
+		return;
+	vm->basis.low_known = true;
+	vm->basis.low_ns = vm->charged_ns - shared;
+}
+
 static bool parse_vm(const char *line, struct snap_vm *vm)
 {
 	get_name(line, vm->name);
@@ -141,6 +152,7 @@ static void read_vm(struct reader *r, uint64_t backend, const char *dir, const c
 	s->vm = array;
 	line = vm ? read_line(r, path) : NULL;
 	if (line && is_uuid(name) && parse_vm(line, vm)) {
+		get_low(line, vm);
 		memcpy(vm->uuid, name, UUID_TEXT);
 		vm->backend = backend;
 		s->vms++;

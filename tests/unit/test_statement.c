@@ -179,8 +179,14 @@ static void drops_rows_that_do_not_hold(void **state)
 	assert_int_equal(out.dropped, 1);
 	assert_string_equal(out.why, "it is of no kind");
 	k.head.rows[0] = 4;
+	k.row[0].shared_ns = k.row[0].charged_ns;
 	assert_int_equal(copy(), 0);
 	assert_int_equal(out.dropped, 0);
+	assert_int_equal(out.row[0].shared_ns, 6);
+	k.row[2].shared_ns = k.row[2].charged_ns + 1;
+	assert_int_equal(copy(), 0);
+	assert_int_equal(out.dropped, 1);
+	assert_string_equal(out.why, "shared_ns is more than charged_ns");
 }
 
 /* The geometry that counts is the one that was checked. */
