@@ -5,7 +5,7 @@
  * their CPU once a second, and how many vCPUs they have is not known: one is assumed.
  */
 #include "accountant/allow_impl.h"
-#include "accountant/divide.h"
+#include "common/divide.h"
 
 #include <stdlib.h>
 

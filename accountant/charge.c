@@ -4,10 +4,10 @@
  */
 #include "accountant/charge.h"
 
-#include "accountant/divide.h"
 #include "accountant/limits.h"
 #include "accountant/worker.h"
 #include "common/clock.h"
+#include "common/divide.h"
 
 #include <stdlib.h>
 #include <string.h>

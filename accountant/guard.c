@@ -4,7 +4,7 @@
  */
 #include "accountant/guard.h"
 
-#include "accountant/divide.h"
+#include "common/divide.h"
 
 #include <stdlib.h>
 

@@ -5,9 +5,9 @@
  */
 #include "common/basis.h"
 
-#include <stddef.h>
+#include "common/divide.h"
 
-__extension__ typedef unsigned __int128 wide;
+#include <stddef.h>
 
 const char *basis_name(enum basis b)
 {
@@ -51,7 +51,7 @@ static void move(uint64_t from[BASES], uint64_t ns, uint64_t *to)
 		uint64_t here, part;
 
 		upto += from[b];
-		here = (uint64_t)((wide)ns * upto / all);
+		here = part_ns(ns, upto, all);
 		part = here - given;
 		given = here;
 		from[b] -= part;

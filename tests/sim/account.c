@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * account.c - the accountant of a driver domain, and what it grants: each 10 ms the lanes'
- * clocks are divided by accountant/partition.c, allowances come from guard.c and
+ * clocks are divided by common/partition.c, allowances come from guard.c and
  * share.c; each 100 ms it commits, and then the collector sees what was charged.
  */
 #include "tests/sim/world.h"
 
-#include "accountant/divide.h"
+#include "common/divide.h"
 
 #include <stdlib.h>
 #include <string.h>

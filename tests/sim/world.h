@@ -7,10 +7,10 @@
 #define TESTS_SIM_WORLD_H
 
 #include "accountant/guard.h"
-#include "accountant/partition.h"
 #include "accountant/share.h"
 #include "collector/balance.h"
 #include "collector/weights.h"
+#include "common/partition.h"
 #include "tests/sim/sim.h"
 
 #define DRIVERS 3

@@ -2,7 +2,7 @@
 /* The balance and the cap: the numbers of docs/debt.md, and what may never happen. */
 #include "collector/balance.h"
 
-#include "accountant/divide.h"
+#include "common/divide.h"
 #include "tests/unit/test_rnd.h"
 
 #include <math.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* divide_ns, carry_take: exact sums, fair shares, no surprises. */
-#include "accountant/divide.h"
+#include "common/divide.h"
 #include "tests/unit/test_rnd.h"
 
 #include <setjmp.h>

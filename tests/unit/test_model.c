@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Weights inside a pool: what is learned from which load, and whether the interval is true. */
-#include "accountant/model.h"
+#include "common/model.h"
 
 #include <math.h>
 #include <setjmp.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A pool is split: exactly, by what is said to split it, and by nothing else. */
-#include "accountant/partition.h"
+#include "common/partition.h"
 
-#include "accountant/model.h"
+#include "common/model.h"
 #include "tests/unit/test_rnd.h"
 
 #include <setjmp.h>

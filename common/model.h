@@ -10,10 +10,10 @@
  * the prior's, and a load that does not vary teaches its sum, not its parts.
  * Never given the time of a whole domain: there a domain's own work follows its VMs'.
  */
-#ifndef ACCOUNTANT_MODEL_H
-#define ACCOUNTANT_MODEL_H
+#ifndef COMMON_MODEL_H
+#define COMMON_MODEL_H
 
-#include "accountant/partition.h"
+#include "common/partition.h"
 
 struct model_prior {
 	double ratio[COSTS]; /* cost of a unit, in units of any one of them; 0: none known */

@@ -2,8 +2,8 @@
 /*
  * divide.h - splits a measured time among those who caused it.  Pure.
  */
-#ifndef ACCOUNTANT_DIVIDE_H
-#define ACCOUNTANT_DIVIDE_H
+#ifndef COMMON_DIVIDE_H
+#define COMMON_DIVIDE_H
 
 #include <stdbool.h>
 #include <stdint.h>

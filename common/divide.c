@@ -4,7 +4,7 @@
  * floor(total * (w0 + .. + wi) / W), so that the steps add up to total and
  * nothing needs sorting.
  */
-#include "accountant/divide.h"
+#include "common/divide.h"
 
 #define CLOCK_SLACK_NS 10000000u
 

@@ -14,8 +14,8 @@
  * Beside the part stand bounds that no model can move: `low` is what had one payer only, `high`
  * adds the whole of each pool that the VM shared with others.
  */
-#ifndef ACCOUNTANT_PARTITION_H
-#define ACCOUNTANT_PARTITION_H
+#ifndef COMMON_PARTITION_H
+#define COMMON_PARTITION_H
 
 #include "common/basis.h"
 

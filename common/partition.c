@@ -2,10 +2,10 @@
 /*
  * partition.c - see partition.h.
  */
-#include "accountant/partition.h"
+#include "common/partition.h"
 
-#include "accountant/divide.h"
-#include "accountant/model.h"
+#include "common/divide.h"
+#include "common/model.h"
 
 #include <stdlib.h>
 

@@ -3,7 +3,7 @@
  * model.c - see model.h.  Rows are divided by the root of the window's time, so that
  * the noise of each has the same variance.
  */
-#include "accountant/model.h"
+#include "common/model.h"
 
 #include <math.h>
 #include <string.h>
