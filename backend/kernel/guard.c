@@ -33,7 +33,7 @@ static bool is_limited(const struct kernel *k, const struct kdev *d)
 {
 	unsigned int i;
 
-	for (i = 0; i < k->pour.lanes; i++)
+	for (i = 0; i < k->lanes; i++)
 		if (!acctring_admit_more(k->lane[i], d->payer.row, ADMISSION_ANY))
 			return true;
 	return false;

@@ -25,6 +25,8 @@
 #define KERNEL_KINDS (ACCTRING_KIND_OTHER + 1)
 #define KDEV_COUNTS 6u
 #define KDEV_STATE 16u
+/* Lanes by what their clocks rest on.  Without lanes: as POUR_DIRECT. */
+enum { POUR_DIRECT, POUR_POOL, POURS };
 enum kdev_work { KDEV_RING, KDEV_TX, KDEV_RX, KDEV_WORKS };
 
 /* A device that a driver of this kernel serves. */
@@ -48,8 +50,10 @@ struct kdev {
 	unsigned int lacks; /* searches in a row that found none, though it is connected */
 	struct counter count[KDEV_COUNTS];
 	uint64_t burned_ns; /* by all of its threads, since it was found */
+	uint64_t pool_ns; /* of `cost`, not yet posted: a part of a pool, by like drivers */
 	bool posted; /* at all: */
-	unsigned int lane; /* where, the last time */
+	bool direct; /* on a lane of POUR_DIRECT, */
+	unsigned int lane; /* where, the last time, there if at all */
 	uint64_t ring_ns; /* of a disk's threads in this period */
 	unsigned int ifindex; /* of an interface; 0: it is in another network namespace */
 	struct kcost received; /* by an interface's guest in this period, not yet divided */
@@ -96,8 +100,9 @@ struct kernel {
 
 	/* posting */
 	struct acctring *link;
+	unsigned int lanes; /* of all pours, one after the other */
 	struct acctring_lane *lane[POUR_LANES];
-	struct pour pour;
+	struct pour pour[POURS];
 	struct bill bill[KERNEL_KINDS]; /* by ACCTRING_KIND_* */
 	struct payer payer; /* our own domain, for */
 	struct kcost own; /* this process, not yet posted */
@@ -158,8 +163,8 @@ bool kernel_gather(struct kernel *k);
 unsigned int kdev_units(const struct kdev *d, uint64_t *units, uint64_t *bytes);
 
 /* post.c */
-/* Opens the lanes; dies if it cannot. */
-void kernel_open_lanes(struct kernel *k, unsigned int lanes);
+/* Opens the lanes of each pour; dies if it cannot. */
+void kernel_open_lanes(struct kernel *k, const unsigned int lanes[POURS]);
 /* Posts what is due, as far as there is room. Returns how many devices, processes and pairs wait. */
 unsigned int kernel_post(struct kernel *k);
 /* CPU of this process. */

@@ -114,10 +114,22 @@ static void guard_begin(struct kernel *k)
 		cgroups_close(&k->guards.groups);
 }
 
-static void open_link(struct kernel *k, unsigned int domid)
+/* All of them; at level 2 any part of what is burned may be divided. */
+static unsigned int count_lanes(const struct kernel *k, unsigned int lanes[POURS])
 {
 	long cpus = sysconf(_SC_NPROCESSORS_CONF);
-	unsigned int lanes = pour_lanes(cpus > 0 ? (unsigned int)cpus : 1), i;
+	unsigned int most = pour_lanes(cpus > 0 ? (unsigned int)cpus : 1);
+
+	lanes[POUR_DIRECT] = most;
+	lanes[POUR_POOL] = k->level2 ? most : 0;
+	if (lanes[POUR_POOL] > POUR_LANES - most)
+		lanes[POUR_POOL] = POUR_LANES - most;
+	return most + lanes[POUR_POOL];
+}
+
+static void open_link(struct kernel *k, unsigned int domid)
+{
+	unsigned int each[POURS], lanes = count_lanes(k, each), i;
 
 	opt.link.program = k->level2 ? PROGRAM " (level 2)" : PROGRAM " (level 1)";
 	opt.link.lanes = lanes;
@@ -132,7 +144,7 @@ static void open_link(struct kernel *k, unsigned int domid)
 	}
 	if (!bill_own(&k->bill[ACCTRING_KIND_OWN], &k->payer))
 		die(EXIT_ENV, "no memory");
-	kernel_open_lanes(k, lanes);
+	kernel_open_lanes(k, each);
 	log_debug("%u lanes of %d ring pages, %u payer rows", lanes, opt.link.ring_pages,
 		  opt.link.payers);
 }

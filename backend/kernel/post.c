@@ -16,16 +16,28 @@
 
 #define ROWS_CAP 48u /* records of a lane that has no ring */
 
-void kernel_open_lanes(struct kernel *k, unsigned int lanes)
+static void open_lane(struct kernel *k, unsigned int basis)
 {
-	unsigned int i;
+	struct acctring_lane *l = acctring_lane_open_basis(k->link, basis);
 
-	k->pour.lanes = lanes;
-	for (i = 0; i < lanes; i++) {
-		k->lane[i] = acctring_lane_open(k->link);
-		if (!k->lane[i])
-			die(EXIT_ENV, "no lane: %s", strerror(errno));
-		acctring_lane_clock(k->lane[i], 0);
+	if (!l)
+		die(EXIT_ENV, "no lane: %s", strerror(errno));
+	acctring_lane_clock(l, 0);
+	k->lane[k->lanes++] = l;
+}
+
+void kernel_open_lanes(struct kernel *k, const unsigned int lanes[POURS])
+{
+	static const unsigned int basis[POURS] = {
+		[POUR_DIRECT] = ACCTRING_BASIS_DIRECT,
+		[POUR_POOL] = ACCTRING_BASIS_POOL,
+	};
+
+	k->lanes = 0;
+	for (unsigned int p = 0; p < POURS; p++) {
+		k->pour[p] = (struct pour){ .first = k->lanes, .lanes = lanes[p] };
+		for (unsigned int i = 0; i < lanes[p]; i++)
+			open_lane(k, basis[p]);
 	}
 	k->posted_at = now_ns();
 	k->own_ns = 0;
@@ -40,13 +52,15 @@ uint64_t process_ns(void)
 }
 
 /* One record's worth of *c, out of it; false: no room. */
-static bool take_piece(struct kernel *k, struct kcost *c, struct acctring_cost *piece,
-		       unsigned int *lane)
+static bool take_piece(struct kernel *k, unsigned int to, struct kcost *c,
+		       struct acctring_cost *piece, unsigned int *lane)
 {
+	struct pour *p = &k->pour[k->pour[to].lanes ? to : POUR_DIRECT];
 	uint64_t ns;
 
-	if (!pour(&k->pour, c->ns, lane, &ns))
+	if (!pour(p, c->ns, lane, &ns))
 		return false;
+	*lane += p->first;
 	piece->ns = ns;
 	piece->units = c->units < UINT16_MAX ? (uint32_t)c->units : UINT16_MAX;
 	piece->bytes = c->bytes < UINT32_MAX ? c->bytes : UINT32_MAX;
@@ -56,25 +70,35 @@ static bool take_piece(struct kernel *k, struct kcost *c, struct acctring_cost *
 	return true;
 }
 
+/* The guard asks there: most of what a device costs is direct. */
+static void note_lane(const struct kernel *k, struct kdev *d, unsigned int lane)
+{
+	bool direct = lane < k->pour[POUR_DIRECT].lanes;
+
+	if (!direct && d->direct)
+		return;
+	d->posted = true;
+	d->direct = direct;
+	d->lane = lane;
+}
+
 /*
  * cause: a row, 0: nobody that is known.  d: the device for which it is, or NULL.  false:
  * some of it waits.
  */
-static bool post_caused(struct kernel *k, const struct payer *payer, unsigned int klass,
-			struct kcost *c, uint16_t cause, struct kdev *d)
+static bool post_caused(struct kernel *k, unsigned int to, const struct payer *payer,
+			unsigned int klass, struct kcost *c, uint16_t cause, struct kdev *d)
 {
 	struct acctring_cost piece = { .klass = (uint8_t)klass, .cause = cause };
 	unsigned int lane;
 
 	while (kcost_is_due(c)) {
-		if (!take_piece(k, c, &piece, &lane))
+		if (!take_piece(k, to, c, &piece, &lane))
 			return false;
 		piece.end = acctring_counter(k->lane[lane]);
 		bill_post(k->lane[lane], payer, &piece);
-		if (d) {
-			d->posted = true;
-			d->lane = lane;
-		}
+		if (d)
+			note_lane(k, d, lane);
 	}
 	return true;
 }
@@ -82,12 +106,36 @@ static bool post_caused(struct kernel *k, const struct payer *payer, unsigned in
 static bool post_cost(struct kernel *k, const struct payer *payer, unsigned int klass,
 		      struct kcost *c)
 {
-	return post_caused(k, payer, klass, c, 0, NULL);
+	return post_caused(k, POUR_DIRECT, payer, klass, c, 0, NULL);
 }
 
 static bool connect_device(struct kernel *k, struct kdev *d)
 {
 	return bill_connect(kernel_bill(k, d), &d->payer, d->pays, d->id);
+}
+
+/*
+ * The part of *c that was a pool's, of all *pool_ns: a device's bill is by basis, and by class, not by
+ * both.  d: as above.
+ */
+static bool post_pool(struct kernel *k, const struct payer *payer, unsigned int klass,
+		      struct kcost *c, uint64_t *pool_ns, struct kdev *d)
+{
+	uint64_t ns = *pool_ns < c->ns ? *pool_ns : c->ns;
+	struct kcost part = { .ns = ns };
+	bool done;
+
+	if (!ns)
+		return true;
+	if (ns == c->ns) /* all of it: counts need no record of their own */
+		part = (struct kcost){ .units = c->units, .bytes = c->bytes, .ns = ns };
+	c->units -= part.units;
+	c->bytes -= part.bytes;
+	c->ns -= ns;
+	done = post_caused(k, POUR_POOL, payer, klass, &part, 0, d);
+	*pool_ns -= ns - part.ns;
+	kcost_move(c, &part);
+	return done;
 }
 
 static bool post_device(struct kernel *k, struct kdev *d)
@@ -97,9 +145,12 @@ static bool post_device(struct kernel *k, struct kdev *d)
 	for (i = 1; i < ACCTRING_CLASSES; i++) {
 		if (!kcost_is_due(&d->cost[i]))
 			continue;
-		if (!connect_device(k, d) || !post_caused(k, &d->payer, i, &d->cost[i], 0, d))
+		if (!connect_device(k, d) ||
+		    !post_pool(k, &d->payer, i, &d->cost[i], &d->pool_ns, d) ||
+		    !post_caused(k, POUR_DIRECT, &d->payer, i, &d->cost[i], 0, d))
 			return false;
 	}
+	d->pool_ns = 0;
 	return true;
 }
 
@@ -130,9 +181,10 @@ static unsigned int post_devices(struct kernel *k)
 
 static bool post_pair(struct kernel *k, struct pair *p)
 {
-	return !kcost_is_due(&p->cost) || (connect_device(k, p->to) && connect_device(k, p->from) &&
-					   post_caused(k, &p->to->payer, ACCTRING_CLASS_RX,
-						       &p->cost, p->from->payer.row, p->to));
+	return !kcost_is_due(&p->cost) ||
+	       (connect_device(k, p->to) && connect_device(k, p->from) &&
+		post_caused(k, POUR_POOL, &p->to->payer, ACCTRING_CLASS_RX, &p->cost,
+			    p->from->payer.row, p->to));
 }
 
 /* They may be many: in turn, in the room that others have left. */
@@ -155,6 +207,7 @@ static bool post_process(struct kernel *k, struct kproc *p)
 {
 	return !kcost_is_due(&p->cost) ||
 	       (bill_connect(&k->bill[p->serves.kind], &p->payer, p->pays, p->serves.id) &&
+		post_pool(k, &p->payer, ACCTRING_CLASS_OTHER, &p->cost, &p->pool_ns, NULL) &&
 		post_cost(k, &p->payer, ACCTRING_CLASS_OTHER, &p->cost));
 }
 
@@ -173,6 +226,14 @@ static unsigned int post_processes(struct kernel *k)
 	return waiting;
 }
 
+static void tell_clocks(struct kernel *k, const struct pour *p)
+{
+	unsigned int i;
+
+	for (i = 0; i < p->lanes; i++)
+		acctring_lane_clock(k->lane[p->first + i], p->clock[i]);
+}
+
 unsigned int kernel_post(struct kernel *k)
 {
 	struct acctring_stats stats = { .size = sizeof(stats) };
@@ -185,7 +246,8 @@ unsigned int kernel_post(struct kernel *k)
 	acctring_stats(k->link, &stats);
 	if (stats.pending > cap(k)) /* nobody reads: it adds up here */
 		return 1;
-	pour_begin(&k->pour, now - k->posted_at, cap(k));
+	for (i = 0; i < POURS; i++)
+		pour_begin(&k->pour[i], now - k->posted_at, cap(k));
 	k->posted_at = now;
 	post_cost(k, &k->payer, ACCTRING_CLASS_CONTROL, &k->own);
 	post_cost(k, &k->payer, ACCTRING_CLASS_OTHER, &k->host);
@@ -195,7 +257,7 @@ unsigned int kernel_post(struct kernel *k)
 	waiting += post_pairs(k);
 	kernel_drop_gone(k);
 	/* after the posts, so that it is divided among all of them */
-	for (i = 0; i < k->pour.lanes; i++)
-		acctring_lane_clock(k->lane[i], k->pour.clock[i]);
+	for (i = 0; i < POURS; i++)
+		tell_clocks(k, &k->pour[i]);
 	return waiting;
 }

@@ -12,6 +12,7 @@
 #define POUR_LANES 256u
 
 struct pour {
+	unsigned int first; /* the caller's number of lane 0 */
 	unsigned int lanes, at;
 	uint64_t room, used; /* ns: of each lane in this period; of lane `at` */
 	unsigned int cap, posts; /* records: the same */

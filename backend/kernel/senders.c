@@ -103,6 +103,7 @@ static void divide_time(struct kdev *to)
 	part[n] = &rest;
 	share_ns(to->received.ns, part, n);
 	to->received.ns = rest.ns;
+	to->pool_ns += rest.ns; /* a part of its threads' time, as its senders' */
 	LIST_FOREACH(p, &to->senders, link)
 		p->cost.ns += p->part.ns;
 	free(part);

@@ -33,6 +33,7 @@ struct kproc {
 	struct counter cpu; /* its stat: ns, of all its threads */
 	struct share share; /* level 2, while it divides */
 	struct kcost cost; /* not yet posted */
+	uint64_t pool_ns; /* of that: a part of a pool */
 	struct payer payer;
 };
 

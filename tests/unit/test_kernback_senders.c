@@ -207,7 +207,9 @@ static void all_pairs_are_so_many(void **state)
 /* ------------------------------------------------------------------ */
 /* What is posted; without an accountant, so it stays in the rings     */
 
-static void open_link(void)
+static const unsigned int two[POURS] = { 2 };
+
+static void open_link(const unsigned int lanes[POURS])
 {
 	struct acctring_options o = ACCTRING_OPTIONS_INIT;
 	unsigned int i;
@@ -221,7 +223,7 @@ static void open_link(void)
 		pthread_mutex_init(&k.bill[i].lock, NULL);
 	}
 	assert_true(bill_own(&k.bill[ACCTRING_KIND_OWN], &k.payer));
-	kernel_open_lanes(&k, 2);
+	kernel_open_lanes(&k, lanes);
 	k.posted_at = now_ns() - SECOND;
 }
 
@@ -234,6 +236,45 @@ static void close_link(void)
 	acctring_close(k.link, 0);
 	for (i = 0; i < KERNEL_KINDS; i++)
 		bill_free(&k.bill[i]);
+}
+
+static uint64_t ns_on(unsigned int lane)
+{
+	uint64_t ns = 0;
+	unsigned int at;
+
+	for (at = 0; at < *k.lane[lane]->prod; at++)
+		ns += k.lane[lane]->ring[at].ns;
+	return ns;
+}
+
+/* What a pool's division made is on the lane that says so, and nothing else is. */
+static void posts_by_basis(void **state)
+{
+	static const unsigned int each[POURS] = { 1, 1 };
+
+	(void)state;
+	open_link(each);
+	pairs_tell(&k.pairs, vif[1], vif[0], 70000, 6);
+	vif[0]->cost[ACCTRING_CLASS_TX].ns = 500;
+	vif[2]->cost[ACCTRING_CLASS_TX] = (struct kcost){ .ns = 40, .units = 3 };
+	vif[2]->pool_ns = 40;
+	vif[3]->cost[ACCTRING_CLASS_TX] = (struct kcost){ .ns = 100, .units = 3 };
+	vif[3]->pool_ns = 30;
+	period(vif[0], 1000000, 120000, 15);
+	k.own_ns = process_ns(); /* what this process burned is not of interest */
+	assert_int_equal(kernel_post(&k), 0);
+	assert_int_equal(ns_on(1), 1000000 + 40 + 30);
+	assert_in_range(ns_on(0), 500 + 70, 500 + 70 + SECOND);
+	assert_int_equal(k.pour[POUR_POOL].clock[0], ns_on(1));
+	assert_int_equal(k.pour[POUR_DIRECT].clock[0], ns_on(0));
+	assert_int_equal(vif[0]->pool_ns + vif[2]->pool_ns + vif[3]->pool_ns, 0);
+	/* where the guard asks: on the lane that has most of it */
+	assert_int_equal(vif[0]->lane, 0);
+	assert_int_equal(vif[3]->lane, 0);
+	assert_true(vif[2]->posted);
+	assert_int_equal(vif[2]->lane, 1); /* it was on no other */
+	close_link();
 }
 
 /* Of payer `to`, by `from` or NULL. */
@@ -261,7 +302,7 @@ static void posts_the_cause(void **state)
 	struct kcost c;
 
 	(void)state;
-	open_link();
+	open_link(two);
 	pairs_tell(&k.pairs, vif[1], vif[0], 70000, 6);
 	pairs_tell(&k.pairs, vif[2], vif[0], 30000, 6);
 	period(vif[0], 1000000, 120000, 15);
@@ -288,7 +329,7 @@ static void posts_what_is_gone(void **state)
 	const struct kdev *d;
 
 	(void)state;
-	open_link();
+	open_link(two);
 	pairs_tell(&k.pairs, vif[1], vif[0], 1, 0);
 	period(vif[0], 10, 1, 0);
 	vif[1]->cost[ACCTRING_CLASS_TX].ns = 1;
@@ -315,7 +356,7 @@ static void pairs_come_last(void **state)
 	struct kcost c;
 
 	(void)state;
-	open_link();
+	open_link(two);
 	for (i = 0; i < VIFS; i++) {
 		for (j = 0; j < VIFS; j++)
 			pairs_tell(&k.pairs, vif[j], vif[i], 1, 0);
@@ -343,6 +384,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(all_pairs_are_so_many, begin, end),
 		cmocka_unit_test_setup_teardown(posts_the_cause, begin, end),
 		cmocka_unit_test_setup_teardown(posts_what_is_gone, begin, end),
+		cmocka_unit_test_setup_teardown(posts_by_basis, begin, end),
 		cmocka_unit_test_setup_teardown(pairs_come_last, begin, end),
 	};
 

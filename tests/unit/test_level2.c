@@ -345,12 +345,16 @@ static void pools(void **state)
 	assert_int_equal(burned(disk[0]), 120);
 	assert_int_equal(burned(disk[1]), 30);
 	assert_int_equal(k.host.ns, 40);
+	/* what was divided rests on a pool; what was seen to be theirs does not */
+	assert_int_equal(disk[0]->pool_ns, 60);
+	assert_int_equal(disk[1]->pool_ns, 20);
 	/* timers and RCU are the host's, whoever was seen there */
 	grow(BPF_DISK, BPF_IN_SOFTIRQ + 9, BPF_DEV(7, 0), 0, 1, 1);
 	grow(BPF_POOL, BPF_IN_SOFTIRQ + 9, 0, 0, 1000, 1);
 	grow(BPF_POOL, BPF_IN_WORK, 0, 0xffffffff81000000u, 500, 1);
 	kernel_gather(&k);
 	assert_int_equal(burned(disk[0]), 121);
+	assert_int_equal(disk[0]->pool_ns, 60);
 	assert_int_equal(k.host.ns, 1540);
 	assert_int_equal(nobodys(), 0);
 }
@@ -371,6 +375,7 @@ static void interrupts(void **state)
 	grow(BPF_POOL, BPF_IN_EVENT, 0, 0, 1000, 10);
 	kernel_gather(&k);
 	assert_int_equal(burned(vif[0]), 105);
+	assert_int_equal(vif[0]->pool_ns, 100);
 	assert_in_range(burned(disk[0]), 60, 160);
 	assert_int_equal(burned(vif[0]) + burned(disk[0]) + k.host.ns, fed);
 	assert_int_equal(nobodys(), 0);
@@ -608,6 +613,7 @@ static void conserves(void **state)
 	/* vifs and disks of no guest, threads that ended, are nobody's: not more than those */
 	assert_true(nobodys() < fed / 2);
 	assert_true(burned(disk[0]) > 0 && burned(vif[0]) > 0 && k.host.ns > 0);
+	assert_in_range(disk[0]->pool_ns, 1, burned(disk[0]) - 1);
 }
 
 static void names(void **state)

@@ -249,6 +249,7 @@ static void deliver_device(struct level2 *l, struct kdev *d)
 			l->total += ns;
 			d->cost[ACCTRING_CLASS_RX].ns += ns;
 		}
+		d->pool_ns += d->share[i].pool_ns;
 		ns = empty(&d->share[i]);
 		l->total += ns;
 		kdev_burned(d, i, ns);
@@ -265,6 +266,7 @@ static void deliver(struct kernel *k, struct level2 *l)
 		deliver_device(l, d);
 	LIST_FOREACH(p, &k->procs, link)
 		if (p->share.active) {
+			p->pool_ns += p->share.pool_ns;
 			ns = empty(&p->share);
 			l->total += ns;
 			p->cost.ns += ns;

@@ -5,6 +5,7 @@
 #include "backend/kernel/bpf/spread.h"
 
 typedef uint64_t weight_of(const struct share *s, unsigned int pool);
+typedef void give_to(struct share *s, unsigned int pool, uint64_t n);
 
 static uint64_t by_units(const struct share *s, unsigned int pool)
 {
@@ -23,7 +24,7 @@ static uint64_t by_device(const struct share *s, unsigned int pool)
  * period.
  */
 static void divide(uint64_t n, struct share *shares, struct share *host, unsigned int pool,
-		   weight_of *weight, uint64_t *(*to)(struct share *s, unsigned int pool))
+		   weight_of *weight, give_to *give)
 {
 	__extension__ typedef unsigned __int128 wide;
 	uint64_t all = 0, upto = 0, given = 0, here;
@@ -34,21 +35,22 @@ static void divide(uint64_t n, struct share *shares, struct share *host, unsigne
 	for (s = shares; s && all; s = s->next) {
 		upto += weight(s, pool);
 		here = (uint64_t)((wide)n * upto / all);
-		*to(s, pool) += here - given;
+		give(s, pool, here - given);
 		given = here;
 	}
 	if (!all)
-		*to(host, pool) += n;
+		give(host, pool, n);
 }
 
-static uint64_t *ns_of(struct share *s, unsigned int pool)
+static void give_ns(struct share *s, unsigned int pool, uint64_t ns)
 {
-	return &s->in[pool].ns;
+	s->in[pool].ns += ns;
+	s->pool_ns += ns;
 }
 
-static uint64_t *units_of(struct share *s, unsigned int pool)
+static void give_units(struct share *s, unsigned int pool, uint64_t units)
 {
-	return &s->in[pool].units;
+	s->in[pool].units += units;
 }
 
 void spread(const struct pools *p, struct share *shares, struct share *host)
@@ -56,17 +58,17 @@ void spread(const struct pools *p, struct share *shares, struct share *host)
 	unsigned int i;
 
 	/* the weights of a device's interrupts, before anything is added to them */
-	divide(p->device_ns, shares, host, BPF_IN_IRQ, by_device, ns_of);
-	divide(p->device_count, shares, host, BPF_IN_IRQ, by_device, units_of);
+	divide(p->device_ns, shares, host, BPF_IN_IRQ, by_device, give_ns);
+	divide(p->device_count, shares, host, BPF_IN_IRQ, by_device, give_units);
 	/* timers, other CPUs' calls: ours */
 	host->in[BPF_IN_IRQ].ns += p->ns[BPF_IN_IRQ];
 	host->in[BPF_IN_IRQ].units += p->irq_count;
 	for (i = 0; i < BPF_POOLS; i++) {
 		/* the upcall is once for each interrupt: by their number */
 		if (i == BPF_IN_EVENT)
-			divide(p->ns[i], shares, host, BPF_IN_IRQ, by_units, ns_of);
+			divide(p->ns[i], shares, host, BPF_IN_IRQ, by_units, give_ns);
 		else if (i != BPF_IN_IRQ)
-			divide(p->ns[i], shares, host, i, by_units, ns_of);
+			divide(p->ns[i], shares, host, i, by_units, give_ns);
 	}
 }
 

@@ -15,6 +15,7 @@
 struct share {
 	struct share *next; /* of those that have something in this period */
 	int active;
+	uint64_t pool_ns; /* of all that is its own: divided here */
 	struct kcost in[BPF_POOLS];
 };
 
