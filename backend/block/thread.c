@@ -137,7 +137,8 @@ void *queue_thread(void *queue)
 {
 	struct queue *q = queue;
 
-	q->lane = acctring_lane_open(q->v->d->b->bill.link);
+	/* whatever it burns is this disk's */
+	q->lane = acctring_lane_open_basis(q->v->d->b->bill.link, ACCTRING_BASIS_DIRECT);
 	if (!q->lane) {
 		q->broken = errno == EBUSY ? "too many devices (option --devices)"
 					   : "no accounting lane";
