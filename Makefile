@@ -56,7 +56,7 @@ COLL_LIBS  := -lxenctrl -levent
 TOOL_LIBS  := -ljansson -lxenctrl
 CONF_LIBS  := -lconfig
 BLK_LIBS   := -luring
-BPF_LIBS   := -lbpf
+BPF_LIBS   := -lbpf -lm
 
 PROGRAMS   := $(B)/bin/acctringd $(B)/bin/acctring-collector $(B)/bin/acctctl \
 	      $(B)/bin/acctring-blkback $(B)/bin/acctring-netback $(B)/bin/acctring-kernback \

@@ -21,14 +21,45 @@ bool partition_active(const struct payer_part *p)
 	return any != 0;
 }
 
-static uint64_t min_u64(uint64_t a, uint64_t b)
-{
-	return a < b ? a : b;
-}
-
 static uint64_t add(uint64_t a, uint64_t b)
 {
 	return a > UINT64_MAX - b ? UINT64_MAX : a + b;
+}
+
+#define ALIKE_ONE (1u << 20)
+
+/* Its part of all that there was is the same of each driver. */
+static bool alike(const struct payer_part *p, const uint64_t all[COSTS])
+{
+	uint64_t least = ALIKE_ONE, most = 0;
+
+	for (int d = 0; d < COSTS; d++) {
+		uint64_t part = all[d] ? part_ns(ALIKE_ONE, p->driver[d], all[d]) : 0;
+
+		if (!all[d])
+			continue;
+		least = part < least ? part : least;
+		most = part > most ? part : most;
+	}
+	return most - (least < most ? least : most) <= most / 16;
+}
+
+bool partition_alike(const struct payer_part *p, size_t n)
+{
+	uint64_t all[COSTS] = { 0 };
+	bool same = true;
+
+	for (size_t i = 0; i < n; i++)
+		for (int d = 0; d < COSTS; d++)
+			all[d] = add(all[d], p[i].driver[d]);
+	for (size_t i = 0; i < n && same; i++)
+		same = alike(&p[i], all);
+	return same;
+}
+
+static uint64_t min_u64(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
 }
 
 /* Adds to each part its share of `ns` by weight. */

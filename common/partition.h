@@ -57,6 +57,12 @@ bool partition(enum basis basis, uint64_t ns, const struct model *model, struct 
 /* Who was active: has a driver or a span. */
 bool partition_active(const struct payer_part *p);
 
+/*
+ * Those who are active have their drivers in one proportion, to 1/16: what each of these costs
+ * makes no difference then.  One alone always has.
+ */
+bool partition_alike(const struct payer_part *p, size_t n);
+
 /* A VM's account of it; sums. */
 struct partition_sums {
 	uint64_t ns[BASES];

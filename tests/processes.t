@@ -72,6 +72,41 @@ kill -TERM "$(cat "$tmp/pid")"
 wait $daemon
 is $? 0 "SIGTERM ends it"
 
+# -- the same worker, and the pool that it belongs to, divided among both
+mkdir -p "$tmp/sys/class/block/dm-0/dm" && echo CRYPT-LUKS2-abc >"$tmp/sys/class/block/dm-0/dm/uuid"
+is "$("$bin/acctring-kernback" --pools all 2>&1)/$?" "acctring-kernback: --pools all: allowed are none, shared/2" "--pools all"
+kernback "${made[@]}" --period 100 --pools shared --totals "$tmp/totals1"
+ok $? "it runs again, with --pools shared"
+sleep 0.3
+ns() { held "$1" vbd other | cut -d ' ' -f 3; }
+two=$(ns 2) three=$(ns 3)
+i=0
+while [ $i -lt 10 ]; do
+	i=$((i + 1))
+	vbd 2 $((100 + 30 * i)) $((800 + 240 * i))
+	vbd 3 $((1 + 10 * i)) $((8 + 80 * i))
+	thread 11 dmcrypt_write/253:0 1 $((9005000 + 1000000 * i))
+	thread 12 kworker/u4:1-kcryptd/253:0 1 $((9000000 + 4000000 * i))
+	sleep 0.2
+done
+divided() { [ $(($(ns 2) - two + $(ns 3) - three)) = 50000000 ]; }
+soon 10 divided
+ok $? "all of it is posted, to one or the other ($(($(ns 2) - two)), $(($(ns 3) - three)) ns)"
+at_least "$(($(ns 2) - two))" 30000000 "three of four requests were the first's"
+at_least "$(($(ns 3) - three))" 7500000 "one was the second's"
+# what is charged of it, of the little that was burned in truth
+of_pools() {
+	"$bin/acctctl" dump ledger --socket "$tmp/sock" | awk -F '\t' '
+		NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i }
+		$2 == 2 || $2 == 3 { n += $at["pool_ns"] + $at["model_ns"]
+			if ($at["high_ns"] < $at["charged_ns"] || $at["low_ns"] != $at["direct_ns"]) bad = 1 }
+		END { print bad ? 0 : n + 0 }'
+}
+at_least "$(of_pools)" 1000000 "on the basis of a pool, all else is direct"
+kill -TERM "$(cat "$tmp/pid")"
+wait $daemon
+is $? 0 "SIGTERM ends it"
+
 # -- real: a process that calls itself a tapdisk, with a thread that ends
 xenstore-rm $own/backend/vbd3/3
 rm -r "$devices" && mkdir "$devices"
@@ -105,7 +140,7 @@ is $? 0 "SIGTERM ends it"
 
 like "$(tail -n 1 "$tmp/out")" "spilled=0 overflowed=0 pending=0" "nothing had to be spilled"
 "$bin/acctctl" dump accounts --socket "$tmp/sock" >"$tmp/dump.tsv"
-awk -f tests/conserved.awk "$tmp/dump.tsv" "$tmp/totals" "$tmp/totals2" "$tmp/out" >"$tmp/conserved"
+awk -f tests/conserved.awk "$tmp/dump.tsv" "$tmp/totals" "$tmp/totals1" "$tmp/totals2" "$tmp/out" >"$tmp/conserved"
 ok $? "posted = ledger: $(tail -n 1 "$tmp/conserved")"
 sed 's/^/# /' "$tmp/conserved"
 stop_acctringd

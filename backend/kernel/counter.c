@@ -57,6 +57,11 @@ int counter_schedstat(const struct counter *c, uint64_t *now)
 	return parse_schedstat(text, now) ? 0 : -EINVAL;
 }
 
+int counter_text(const struct counter *c, char *buf, unsigned int size)
+{
+	return text_of(c->fd, buf, size);
+}
+
 int counter_process(const struct counter *c, uint64_t *now)
 {
 	uint64_t tick = 1000000000u / (uint64_t)sysconf(_SC_CLK_TCK);

@@ -34,6 +34,9 @@ int counter_schedstat(const struct counter *c, uint64_t *now);
 /* The stat of a process: all its threads' ns, cut to ticks. */
 int counter_process(const struct counter *c, uint64_t *now);
 
+/* The file's beginning as a string. Its length or -errno. */
+int counter_text(const struct counter *c, char *buf, unsigned int size);
+
 typedef int clock_read(const struct counter *c, uint64_t *now);
 /*
  * Opens a clock that is read so.  What it shows now is not ours to bill,

@@ -85,7 +85,8 @@ static bool is_due(const struct kdev *d)
 
 	for (i = 0; i < ACCTRING_CLASSES && !kcost_is_due(&d->cost[i]); i++)
 		;
-	return i < ACCTRING_CLASSES || pairs_wait(d);
+	return i < ACCTRING_CLASSES || pairs_wait(d) || d->shared_ns[POUR_POOL] ||
+	       d->shared_ns[POUR_MODEL];
 }
 
 void kdev_remove(struct kernel *k, struct kdev *d)

@@ -10,6 +10,7 @@
 #include "backend/kernel/bpf/level2.h"
 #include "backend/kernel/kernel.h"
 #include "backend/process/process.h"
+#include "backend/process/shared.h"
 #include "common/log.h"
 
 #define SECTOR 512u
@@ -81,11 +82,35 @@ static uint64_t thread_since(struct kthread *t, uint64_t now)
 	return ns;
 }
 
+/* What it works for, as its name has it now; the kernel changes that as it works. */
+static int pool_now(const struct kthread *t)
+{
+	char text[FILE_TEXT];
+	struct proc_stat stat;
+
+	if (counter_text(&t->stat, text, sizeof(text)) < 0 || !parse_proc_stat(text, &stat))
+		return -1;
+	return shared_of(stat.name);
+}
+
+/* It worked for many; a shared worker only, if its name was of one pool then and now. */
+static void worked_for_many(struct kernel *k, struct kthread *t, uint64_t ns)
+{
+	int was = t->pool;
+
+	if (t->name.role == THREAD_SHARED) {
+		t->pool = pool_now(t);
+		shared_burned(k->shared, t->pool == was ? was : -1, ns);
+	} else if (!t->host) {
+		shared_burned(k->shared, shared_of(t->comm), ns);
+	}
+}
+
 static bool gather_threads(struct kernel *k)
 {
 	struct kthread *t, *next;
 	bool ended = false;
-	uint64_t now;
+	uint64_t now, ns;
 	int r;
 
 	for (t = LIST_FIRST(&k->threads); t; t = next) {
@@ -97,9 +122,11 @@ static bool gather_threads(struct kernel *k)
 			ended = true;
 		} else if (!r && t->dev && !k->level2) {
 			kdev_burned(t->dev, kthread_work(t), thread_since(t, now));
-		} else if (!r && (k->level2 || t->name.role == THREAD_WORKER)) {
+		} else if (!r && (k->level2 || t->name.role >= THREAD_WORKER)) {
 			/* it is measured otherwise, or works for nobody, or for many */
-			thread_since(t, now);
+			ns = thread_since(t, now);
+			if (k->shared)
+				worked_for_many(k, t, ns);
 		}
 	}
 	return ended;
@@ -160,6 +187,15 @@ static void counts_begin_anew(struct kdev *d)
 		d->count[i].last = 0;
 }
 
+/* parts: as below; discards and flushes are writes. */
+static void did(struct kdev *d, struct kcost *const parts[])
+{
+	d->did_before = d->did;
+	d->did.reads = parts[0]->units;
+	d->did.writes = parts[1]->units + parts[2]->units + parts[3]->units;
+	d->did.bytes = parts[0]->bytes + parts[1]->bytes;
+}
+
 /*
  * What was counted in this period alone says how to split its ns: d->cost may hold
  * what is not posted yet.
@@ -188,6 +224,7 @@ static void gather_disk(struct kdev *d)
 		counts_begin_anew(d);
 	for (i = 0; i < KDEV_COUNTS && kdev_connected(d); i++)
 		gather_count(d, i, &sources_of(d)[i]);
+	did(d, parts);
 	share_ns(d->ring_ns, parts, N - 1);
 	d->ring_ns = 0;
 	for (i = 0; i < N; i++) {
@@ -229,6 +266,8 @@ bool kernel_gather(struct kernel *k)
 	ended = gather_threads(k);
 	ended |= kernel_gather_processes(k);
 	gather_devices(k, ACCTRING_KIND_VBD, gather_disk);
+	if (k->shared)
+		shared_settle(k);
 	LIST_FOREACH(d, &k->devices, link)
 		if (d->kind == ACCTRING_KIND_VIF)
 			pairs_settle(&k->pairs, d);

@@ -26,8 +26,12 @@
 #define KDEV_COUNTS 6u
 #define KDEV_STATE 16u
 /* Lanes by what their clocks rest on.  Without lanes: as POUR_DIRECT. */
-enum { POUR_DIRECT, POUR_POOL, POURS };
+enum { POUR_DIRECT, POUR_POOL, POUR_MODEL, POURS };
 enum kdev_work { KDEV_RING, KDEV_TX, KDEV_RX, KDEV_WORKS };
+
+struct kdev_did {
+	uint64_t reads, writes, bytes;
+};
 
 /* A device that a driver of this kernel serves. */
 struct kdev {
@@ -51,6 +55,9 @@ struct kdev {
 	struct counter count[KDEV_COUNTS];
 	uint64_t burned_ns; /* by all of its threads, since it was found */
 	uint64_t pool_ns; /* of `cost`, not yet posted: a part of a pool, by like drivers */
+	unsigned int behind; /* bits: the shared pools whose devices a disk lies on */
+	struct kdev_did did, did_before; /* by a disk, in this period and the last */
+	uint64_t shared_ns[POURS]; /* its part of those pools, not yet posted */
 	bool posted; /* at all: */
 	bool direct; /* on a lane of POUR_DIRECT, */
 	unsigned int lane; /* where, the last time, there if at all */
@@ -75,6 +82,8 @@ struct kthread {
 	struct kdev *dev;
 	bool guarded; /* it is where its guest's limit acts, or cannot be */
 	bool host; /* a worker: it is known that no VM uses what it works for */
+	struct counter stat; /* a shared worker's name says what it works for */
+	int pool; /* and did when it was last read: shared.h, -1 none */
 	uint64_t held; /* level 2: ns from before its device was found */
 };
 
@@ -93,6 +102,7 @@ struct kernel {
 	struct pairs pairs; /* of senders and receivers */
 	struct guards guards;
 	struct level2 *level2; /* NULL: level 1 */
+	struct shared *shared; /* pools are billed; NULL: not */
 	char level1[160]; /* why it is level 1 */
 	bool unnamed; /* level 2 has seen a process that the store may name by now */
 	bool warned; /* of files that cannot be opened */

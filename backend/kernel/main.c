@@ -19,6 +19,7 @@
 #include "backend/kernel/options.h"
 #include "backend/openlink.h"
 #include "backend/process/process.h"
+#include "backend/process/shared.h"
 #include "backend/signals.h"
 #include "common/clock.h"
 #include "common/log.h"
@@ -26,6 +27,7 @@
 #define SCAN_MS PERIOD_MOST /* devices; and threads where one is missing */
 #define ALL_MS 10000u /* threads and processes, whatever is known */
 #define END_MS 5000u
+#define SHARED_LANES 8u /* of each basis: CPUs that workers of pools keep busy */
 
 static struct kernel kernel;
 static int signals;
@@ -89,6 +91,21 @@ static void choose_level(struct kernel *k)
 		level2_open(k);
 }
 
+/* At level 2 what shared workers do is measured. */
+static void choose_pools(struct kernel *k)
+{
+	static struct shared pools;
+
+	if (!opt.pools || opt.list)
+		return;
+	if (k->level2) {
+		log_info("--pools shared: nothing to do at level 2");
+		return;
+	}
+	shared_begin(&pools);
+	k->shared = &pools;
+}
+
 static void say_level(const struct kernel *k, int domid)
 {
 	if (k->level2)
@@ -114,17 +131,21 @@ static void guard_begin(struct kernel *k)
 		cgroups_close(&k->guards.groups);
 }
 
-/* All of them; at level 2 any part of what is burned may be divided. */
+/* All of them; at level 2 any part of what is burned may be divided, pools burn less. */
 static unsigned int count_lanes(const struct kernel *k, unsigned int lanes[POURS])
 {
 	long cpus = sysconf(_SC_NPROCESSORS_CONF);
-	unsigned int most = pour_lanes(cpus > 0 ? (unsigned int)cpus : 1);
+	unsigned int most = pour_lanes(cpus > 0 ? (unsigned int)cpus : 1), all = 0, i;
 
 	lanes[POUR_DIRECT] = most;
-	lanes[POUR_POOL] = k->level2 ? most : 0;
-	if (lanes[POUR_POOL] > POUR_LANES - most)
-		lanes[POUR_POOL] = POUR_LANES - most;
-	return most + lanes[POUR_POOL];
+	lanes[POUR_MODEL] = !k->shared ? 0 : most < SHARED_LANES ? most : SHARED_LANES;
+	lanes[POUR_POOL] = k->level2 ? most : lanes[POUR_MODEL];
+	for (i = 0; i < POURS; i++) {
+		if (lanes[i] > POUR_LANES - all)
+			lanes[i] = POUR_LANES - all;
+		all += lanes[i];
+	}
+	return all;
 }
 
 static void open_link(struct kernel *k, unsigned int domid)
@@ -331,6 +352,7 @@ int main(int argc, char **argv)
 	if (!opt.list && !claim_kind((unsigned int)domid, "kernel", why, sizeof(why)))
 		die(EXIT_ENV, "%s", why);
 	choose_level(k);
+	choose_pools(k);
 	guard_begin(k);
 	look_first(k);
 	if (opt.list) {

@@ -7,6 +7,7 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "backend/openlink.h"
 #include "common/log.h"
@@ -15,7 +16,7 @@
 
 #define PERIOD_MS 500u
 
-enum { OPT_PROC = 256, OPT_SYS, OPT_LEVEL };
+enum { OPT_PROC = 256, OPT_SYS, OPT_LEVEL, OPT_POOLS };
 
 struct kernel_options opt = { .link = ACCTRING_OPTIONS_INIT,
 			      .period = PERIOD_MS,
@@ -35,6 +36,10 @@ static void usage(void)
 	       "      --level N          1: clocks of threads only; 2 (default): by programs in "
 	       "the\n"
 	       "                         kernel (BPF), or 1 where they cannot be loaded\n"
+	       "      --pools WHICH      none (default), or shared: at level 1 bill workers that "
+	       "serve\n"
+	       "                         disks of several guests (loop, dm-crypt, md), divided by\n"
+	       "                         what these read and wrote\n"
 	       "  -t, --totals FILE      on SIGUSR1 and at the end write what was posted:\n"
 	       "                         kind domid device class posts units bytes ns\n"
 	       "  -T, --threaded         have the kernel poll vifs in threads, and so bill what "
@@ -67,6 +72,13 @@ static void ring_pages_option(const char *text)
 	if (n & (n - 1))
 		die(EXIT_USAGE, "--ring-pages %s: allowed are 0, 1, 2, 4 .. 64", text);
 	opt.link.ring_pages = (int)n;
+}
+
+static void pools_option(const char *text)
+{
+	opt.pools = !strcmp(text, "shared");
+	if (!opt.pools && strcmp(text, "none") != 0)
+		die(EXIT_USAGE, "--pools %s: allowed are none, shared", text);
 }
 
 static bool take_number(int c)
@@ -113,6 +125,9 @@ static bool take_option(int c)
 	case 'v':
 		opt.verbose = true;
 		return true;
+	case OPT_POOLS:
+		pools_option(optarg);
+		return true;
 	case OPT_PROC:
 		opt.proc = optarg;
 		return true;
@@ -136,6 +151,7 @@ void kernel_options(int argc, char **argv)
 		{ "list", no_argument, NULL, 'l' },
 		{ "period", required_argument, NULL, 'P' },
 		{ "level", required_argument, NULL, OPT_LEVEL },
+		{ "pools", required_argument, NULL, OPT_POOLS },
 		{ "totals", required_argument, NULL, 't' },
 		{ "threaded", no_argument, NULL, 'T' },
 		{ "guard", no_argument, NULL, 'g' },

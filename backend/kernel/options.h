@@ -14,7 +14,7 @@
 extern struct kernel_options {
 	struct acctring_options link;
 	unsigned int period, level;
-	bool list, threaded, guard, syslog, verbose;
+	bool list, threaded, guard, pools, syslog, verbose;
 	const char *totals;
 	const char *proc, *sys; /* "/proc", "/sys" */
 } opt;

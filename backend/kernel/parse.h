@@ -22,6 +22,7 @@ enum thread_role {
 	THREAD_DEALLOC, /* netback: "vifD.N-qQ-dealloc" */
 	THREAD_POLL, /* "napi/vifD.N-ID": polls of an interface that is `threaded` */
 	THREAD_WORKER, /* of a block device below a disk: process/worker.h */
+	THREAD_SHARED, /* "kworker/...": of all, process/shared.h */
 };
 
 struct thread_name {

@@ -31,6 +31,7 @@ void kernel_open_lanes(struct kernel *k, const unsigned int lanes[POURS])
 	static const unsigned int basis[POURS] = {
 		[POUR_DIRECT] = ACCTRING_BASIS_DIRECT,
 		[POUR_POOL] = ACCTRING_BASIS_POOL,
+		[POUR_MODEL] = ACCTRING_BASIS_MODEL,
 	};
 
 	k->lanes = 0;
@@ -138,6 +139,23 @@ static bool post_pool(struct kernel *k, const struct payer *payer, unsigned int 
 	return done;
 }
 
+/* Of pools of workers; they say nothing of classes. */
+static bool post_shared(struct kernel *k, struct kdev *d)
+{
+	bool done = true;
+
+	for (unsigned int p = 0; p < POURS && done; p++) {
+		struct kcost c = { .ns = d->shared_ns[p] };
+
+		if (!c.ns)
+			continue;
+		done = connect_device(k, d) &&
+		       post_caused(k, p, &d->payer, ACCTRING_CLASS_OTHER, &c, 0, d);
+		d->shared_ns[p] = c.ns;
+	}
+	return done;
+}
+
 static bool post_device(struct kernel *k, struct kdev *d)
 {
 	unsigned int i;
@@ -151,7 +169,7 @@ static bool post_device(struct kernel *k, struct kdev *d)
 			return false;
 	}
 	d->pool_ns = 0;
-	return true;
+	return post_shared(k, d);
 }
 
 /* Records of a lane that may be under way, for each of two periods. */

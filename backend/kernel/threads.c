@@ -13,7 +13,7 @@
 
 #include "backend/kernel/kernel.h"
 #include "backend/kernel/procfs.h"
-#include "backend/process/devmap.h"
+#include "backend/process/shared.h"
 #include "common/kv.h"
 #include "common/log.h"
 #include "common/names.h"
@@ -45,6 +45,7 @@ static void give(struct kthread *t, struct kdev *d)
 void kthread_remove(struct kthread *t)
 {
 	give(t, NULL);
+	counter_close(&t->stat);
 	counter_close(&t->cpu);
 	LIST_REMOVE(t, link);
 	free(t);
@@ -64,7 +65,7 @@ void kernel_warn(struct kernel *k, pid_t pid, int r)
  */
 static bool open_clock(struct kernel *k, int dir, struct kthread *t)
 {
-	bool young = t->start > k->began && t->name.role != THREAD_WORKER;
+	bool young = t->start > k->began && t->name.role < THREAD_WORKER;
 	int r = clock_open(&t->cpu, dir, "schedstat", counter_schedstat, young);
 
 	if (r)
@@ -83,8 +84,12 @@ static void add(struct kernel *k, int dir, pid_t pid, const struct proc_stat *st
 	t->start = stat->start;
 	t->name = *name;
 	t->seen = true;
+	t->stat = COUNTER_NONE;
+	t->pool = -1;
 	memcpy(t->comm, stat->name, sizeof(t->comm));
-	if (!open_clock(k, dir, t)) {
+	if (!open_clock(k, dir, t) ||
+	    (name->role == THREAD_SHARED && counter_open(&t->stat, dir, "stat"))) {
+		counter_close(&t->cpu);
 		free(t);
 		return;
 	}
@@ -92,12 +97,20 @@ static void add(struct kernel *k, int dir, pid_t pid, const struct proc_stat *st
 	LIST_INSERT_HEAD(&k->threads, t, link);
 }
 
+static bool is_of_interest(const struct kernel *k, const char *name, struct thread_name *out)
+{
+	if (!k->shared || strncmp(name, "kworker/", 8))
+		return parse_thread_name(name, out);
+	*out = (struct thread_name){ .role = THREAD_SHARED };
+	return true;
+}
+
 static void take(struct kernel *k, int dir, pid_t pid, const struct proc_stat *stat)
 {
 	struct thread_name name;
 	struct kthread *t;
 
-	if (!stat->kernel || !parse_thread_name(stat->name, &name))
+	if (!stat->kernel || !is_of_interest(k, stat->name, &name))
 		return;
 	t = find(k, pid);
 	if (t && t->start == stat->start) {
@@ -218,10 +231,12 @@ static void sort_out(struct kernel *k, int proc)
 			kthread_remove(t);
 		} else if (t->name.role == THREAD_WORKER) {
 			match_worker(&map, t);
-		} else if (!t->dev) {
+		} else if (!t->dev && t->name.role != THREAD_SHARED) {
 			match(k, t);
 		}
 	}
+	if (k->shared)
+		shared_map(k, &map);
 	free(use);
 }
 
@@ -235,7 +250,7 @@ struct kthread *kernel_take_thread(struct kernel *k, pid_t pid)
 	look(k, proc, pid);
 	close(proc);
 	t = find(k, pid);
-	if (t && !t->dev && t->name.role != THREAD_WORKER)
+	if (t && !t->dev && t->name.role < THREAD_WORKER)
 		match(k, t);
 	return t;
 }

@@ -36,6 +36,14 @@ static int join(const struct devmap *m, int a, int b)
 	return SHARED;
 }
 
+/* It cannot be told, or it is the host: also whatever else is found. */
+static int not_a_vm(const struct devmap *m, int who)
+{
+	if (m->seen)
+		m->seen->host = true;
+	return who;
+}
+
 /* ------------------------------------------------------------------ */
 /* Numbers                                                             */
 
@@ -94,10 +102,14 @@ static int by_disks(const struct devmap *m, int dir)
 	int who = UNUSED;
 
 	if (read_text(dir, "dev", text, sizeof(text)) < 0 || !take_device(text, 10, &major, &minor))
-		return SHARED;
-	for (i = 0; i < m->uses; i++)
-		if (m->use[i].major == major && m->use[i].minor == minor)
-			who = join(m, who, (int)i);
+		return not_a_vm(m, SHARED);
+	for (i = 0; i < m->uses; i++) {
+		if (m->use[i].major != major || m->use[i].minor != minor)
+			continue;
+		if (m->seen)
+			m->seen->use[i] = true;
+		who = join(m, who, (int)i);
+	}
 	return who;
 }
 
@@ -122,7 +134,7 @@ static int by_holders(const struct devmap *m, int dir, unsigned int depth)
 	int who = UNUSED;
 
 	if (!list)
-		return errno == ENOENT ? UNUSED : SHARED;
+		return errno == ENOENT ? UNUSED : not_a_vm(m, SHARED);
 	while ((e = readdir(list)))
 		if (e->d_name[0] != '.')
 			who = join(m, who, owner(m, e->d_name, depth + 1));
@@ -138,7 +150,7 @@ static int by_partitions(const struct devmap *m, int dir, unsigned int depth)
 	int who = UNUSED;
 
 	if (!list)
-		return SHARED;
+		return not_a_vm(m, SHARED);
 	while ((e = readdir(list))) {
 		if (e->d_name[0] == '.')
 			continue;
@@ -155,15 +167,15 @@ static int owner(const struct devmap *m, const char *name, unsigned int depth)
 	int dir, who;
 
 	if (depth > DEPTH_MAX)
-		return SHARED;
+		return not_a_vm(m, SHARED);
 	dir = open_block(m, name);
 	if (dir < 0)
-		return SHARED;
+		return not_a_vm(m, SHARED);
 	who = by_disks(m, dir);
 	who = join(m, who, by_holders(m, dir, depth));
 	who = join(m, who, by_partitions(m, dir, depth));
 	close(dir);
-	return who == UNUSED ? HOST : who;
+	return who == UNUSED ? not_a_vm(m, HOST) : who;
 }
 
 const struct devmap_use *devmap_owner(const struct devmap *m, const char *block)

@@ -16,10 +16,17 @@ struct devmap_use {
 	void *disk; /* the caller's */
 };
 
+/* Whoever was found on the way. */
+struct devmap_seen {
+	bool *use; /* of each of the map's */
+	bool host; /* somebody who is no VM, or who cannot be told */
+};
+
 struct devmap {
 	const char *sys; /* "/sys" */
 	const struct devmap_use *use;
 	unsigned int uses;
+	struct devmap_seen *seen; /* NULL: not of interest */
 };
 
 /*

@@ -88,6 +88,37 @@ static void like(void **ctx)
 	assert_false(partition(BASIS_POOL, 100, NULL, p, 0));
 }
 
+/* In one proportion no weights make a difference: the model agrees with what needs none. */
+static void alikes(void **ctx)
+{
+	struct payer_part p[3] = {
+		{ .driver = { [COST_SEND] = 100, [COST_RECEIVE] = 300, [COST_KIB] = 4000 } },
+		{ .driver = { [COST_SEND] = 51, [COST_RECEIVE] = 150, [COST_KIB] = 1990 } },
+		{ .span_ns = 0 },
+	};
+	struct model m;
+
+	(void)ctx;
+	assert_true(partition_alike(p, 3));
+	model_packets(&m, 1000);
+	for (int i = 0; i < 50; i++)
+		model_learn(&m, 1000 * MS, p, 3);
+	assert_true(partition(BASIS_MODEL, 600 * MS, &m, p, 3));
+	assert_in_range(p[0].ns, 396 * MS, 404 * MS);
+	assert_true(partition(BASIS_POOL, 600 * MS, &m, p, 3));
+	assert_in_range(p[0].ns, 396 * MS, 404 * MS);
+	assert_int_equal(p[2].ns, 0);
+	p[2].driver[COST_SEND] = 1; /* writes, and reads nothing */
+	assert_false(partition_alike(p, 3));
+	assert_true(partition_alike(&p[2], 1));
+	assert_true(partition_alike(p, 0));
+	p[2].driver[COST_SEND] = 0;
+	p[1].driver[COST_KIB] = 3000; /* its requests are larger */
+	assert_false(partition_alike(p, 3));
+	p[0].driver[COST_KIB] = p[1].driver[COST_KIB] = UINT64_MAX;
+	assert_false(partition_alike(p, 2));
+}
+
 static void batches(void **ctx)
 {
 	struct payer_part p[N], *who[N];
@@ -259,9 +290,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(seed_example), cmocka_unit_test(spans),
-		cmocka_unit_test(like),		cmocka_unit_test(batches),
-		cmocka_unit_test(bounds),	cmocka_unit_test(any_load),
-		cmocka_unit_test(nonsense),
+		cmocka_unit_test(like),		cmocka_unit_test(alikes),
+		cmocka_unit_test(batches),	cmocka_unit_test(bounds),
+		cmocka_unit_test(any_load),	cmocka_unit_test(nonsense),
 	};
 
 	return cmocka_run_group_tests_name("partition", tests, NULL, NULL);

@@ -63,7 +63,7 @@ static void whose(void **state)
 	};
 
 	(void)state;
-	map = (struct devmap){ sys, use, LENGTH(use) };
+	map = (struct devmap){ .sys = sys, .use = use, .uses = LENGTH(use) };
 	make_block("dm-1", "253:1", "");
 	make_block("dm-2", "253:2", "");
 	make_block("dm-3", "253:3", "");
@@ -102,7 +102,7 @@ static void partitions(void **state)
 	static struct devmap_use use[] = { { 259, 1, 1, &disks[0] }, { 259, 2, 2, &disks[1] } };
 
 	(void)state;
-	map = (struct devmap){ sys, use, LENGTH(use) };
+	map = (struct devmap){ .sys = sys, .use = use, .uses = LENGTH(use) };
 	make_block("md1", "9:1", "");
 	make_partition("md1", "md1p1", "259:1");
 	assert_owner("md1p1", &disks[0]);
@@ -123,7 +123,7 @@ static void bad_trees(void **state)
 	static struct devmap_use use[] = { { 253, 1, 1, &disks[0] } };
 
 	(void)state;
-	map = (struct devmap){ sys, use, LENGTH(use) };
+	map = (struct devmap){ .sys = sys, .use = use, .uses = LENGTH(use) };
 	assert_owner("dm-1", NULL);
 	assert_owner("253:1", NULL);
 	make_block("dm-1", "253:1", "dm-9"); /* a holder that is not there */
