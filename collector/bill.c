@@ -53,6 +53,7 @@ bool bill_add(struct bill *bill, const struct acctring_statement_row *row)
 	sum.vbd_ns += row->vbd_ns;
 	sum.vif_ns += row->vif_ns;
 	sum.other_ns += row->other_ns;
+	sum.shared_ns += row->shared_ns;
 	*bill = sum;
 	return true;
 }
@@ -82,6 +83,10 @@ bool bill_above(const struct acctring_statement_row *row, const struct acctring_
 	}
 	for (i = 0; i < 7 && back; i++)
 		*sum[i] = 0;
+	/* an accountant of another version may have said it of one and not of the other */
+	out->shared_ns = row->shared_ns > base->shared_ns ? row->shared_ns - base->shared_ns : 0;
+	if (out->shared_ns > out->charged_ns)
+		out->shared_ns = out->charged_ns;
 	return !back;
 }
 
@@ -96,12 +101,12 @@ bool bill_equal(const struct bill *a, const struct bill *b)
 {
 	return uuid_equal(a->uuid, b->uuid) && !bill_went_back(a, b) && !bill_went_back(b, a) &&
 	       a->debt_ns == b->debt_ns && a->uncollected_ns == b->uncollected_ns &&
-	       a->passed_ns == b->passed_ns;
+	       a->passed_ns == b->passed_ns && a->shared_ns == b->shared_ns;
 }
 
 void bill_line(const struct bill *b, uint64_t unix_s, char line[BILL_LINE])
 {
-	char uuid[UUID_TEXT], uncollected[48] = "", passed[40] = "";
+	char uuid[UUID_TEXT], uncollected[48] = "", passed[40] = "", shared[40] = "";
 
 	uuid_format(b->uuid, uuid);
 	if (b->uncollected_ns)
@@ -109,12 +114,14 @@ void bill_line(const struct bill *b, uint64_t unix_s, char line[BILL_LINE])
 			 b->uncollected_ns);
 	if (b->passed_ns)
 		snprintf(passed, sizeof(passed), " passed_ns=%" PRIu64, b->passed_ns);
+	if (b->shared_ns)
+		snprintf(shared, sizeof(shared), " shared_ns=%" PRIu64, b->shared_ns);
 	snprintf(line, BILL_LINE,
 		 "v=1 uuid=%s t=%" PRIu64 " charged_ns=%" PRIu64 " posted_ns=%" PRIu64
 		 " units=%" PRIu64 " bytes=%" PRIu64 " vbd_ns=%" PRIu64 " vif_ns=%" PRIu64
-		 " other_ns=%" PRIu64 " debt_ns=%" PRIu64 "%s%s",
+		 " other_ns=%" PRIu64 " debt_ns=%" PRIu64 "%s%s%s",
 		 uuid, unix_s, b->charged_ns, b->posted_ns, b->units, b->bytes, b->vbd_ns,
-		 b->vif_ns, b->other_ns, b->debt_ns, uncollected, passed);
+		 b->vif_ns, b->other_ns, b->debt_ns, uncollected, passed, shared);
 }
 
 bool bill_parse(const char *line, struct bill *b)
@@ -141,6 +148,8 @@ static bool parse_sum(const char *line, const char *prefix, const char *name, ui
 
 bool bill_parse_sums(const char *line, const char *prefix, struct bill *b)
 {
+	if (!parse_sum(line, prefix, "shared_ns", &b->shared_ns))
+		b->shared_ns = 0; /* of an older collector */
 	return parse_sum(line, prefix, "charged_ns", &b->charged_ns) &&
 	       parse_sum(line, prefix, "posted_ns", &b->posted_ns) &&
 	       parse_sum(line, prefix, "units", &b->units) &&

@@ -16,6 +16,7 @@ struct bill {
 	uint8_t uuid[16];
 	uint64_t charged_ns, posted_ns, units, bytes;
 	uint64_t vbd_ns, vif_ns, other_ns;
+	uint64_t shared_ns; /* of charged_ns: on pools that VMs share */
 	/* what of it the VM's own CPU is to pay; and a sum: what it never will */
 	uint64_t debt_ns, uncollected_ns;
 	/* and what others that worked for it were charged (through.c) */

@@ -71,9 +71,9 @@ static void sums(char line[SUMS_SIZE], const char *prefix, const struct acctring
 	snprintf(line, SUMS_SIZE,
 		 " %scharged_ns=%" PRIu64 " %sposted_ns=%" PRIu64 " %sunits=%" PRIu64
 		 " %sbytes=%" PRIu64 " %svbd_ns=%" PRIu64 " %svif_ns=%" PRIu64
-		 " %sother_ns=%" PRIu64,
+		 " %sother_ns=%" PRIu64 " %sshared_ns=%" PRIu64,
 		 prefix, r->charged_ns, prefix, r->posted_ns, prefix, r->units, prefix, r->bytes,
-		 prefix, r->vbd_ns, prefix, r->vif_ns, prefix, r->other_ns);
+		 prefix, r->vbd_ns, prefix, r->vif_ns, prefix, r->other_ns, prefix, r->shared_ns);
 }
 
 static void save_row(struct collector *c, const struct source *s, struct kept *k)
@@ -145,6 +145,7 @@ static bool load_sums(const char *line, const char *prefix, struct acctring_stat
 	r->vbd_ns = sum.vbd_ns;
 	r->vif_ns = sum.vif_ns;
 	r->other_ns = sum.other_ns;
+	r->shared_ns = sum.shared_ns;
 	return true;
 }
 

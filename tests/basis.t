@@ -91,6 +91,9 @@ line=/tool/acctring/domain/1/$VM2_UUID
 shared() { [ "$(xenstore-read $line 2>/dev/null | sed -n 's/.* shared_ns=\([0-9]*\)$/\1/p')" = $(($(told 2 pool) + $(told 2 model))) ]; }
 soon 15 shared
 tap $? "the store says what of it is shared: $(xenstore-read $line | sed 's/.* //')"
+bill() { [ "$(xenstore-read /local/domain/2/acctring/bill | sed -n 's/.* shared_ns=\([0-9]*\)$/\1/p')" = $(($(told 2 pool) + $(told 2 model))) ]; }
+soon 15 bill
+tap $? "and so does the VM's bill"
 low=$("$BUILD/bin/acctctl" dump ledger --from store | awk -F '\t' '$2 == 2 { print $17 }')
 [ "$low" = $(($(told 2 direct) + $(told 2 thread))) ]
 tap $? "and acctctl in dom0 what it is at least"

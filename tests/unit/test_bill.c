@@ -83,6 +83,46 @@ static void claims_saturate(void **state)
 	assert_true(b.posted_ns == UINT64_MAX && b.units == UINT64_MAX && b.bytes == UINT64_MAX);
 }
 
+/* What of it rests on shared pools: of what is billed, and never more than that. */
+static void shared(void **state)
+{
+	struct acctring_statement_row r = row(10), base = row(1), out;
+	struct bill b = { 0 }, back;
+	char line[BILL_LINE];
+
+	(void)state;
+	bill_line(&b, 1, line);
+	assert_null(strstr(line, "shared"));
+	r.shared_ns = 20;
+	assert_true(bill_add(&b, &r));
+	assert_true(bill_add(&b, &r));
+	bill_line(&b, 1, line);
+	assert_non_null(strstr(line, " shared_ns=40"));
+	assert_true(bill_parse(line, &back));
+	assert_true(bill_equal(&b, &back));
+	back.shared_ns--;
+	assert_false(bill_equal(&b, &back));
+	assert_false(bill_went_back(&b, &back)); /* only what it says of a charge */
+	base.shared_ns = 6;
+	assert_true(bill_above(&r, &base, &out));
+	assert_int_equal(out.shared_ns, 14);
+	base.shared_ns = 21; /* an older accountant follows, that does not say */
+	assert_true(bill_above(&r, &base, &out));
+	assert_int_equal(out.shared_ns, 0);
+	r.shared_ns = r.charged_ns;
+	base.shared_ns = 0;
+	assert_true(bill_above(&r, &base, &out));
+	assert_int_equal(out.shared_ns, out.charged_ns);
+	base = row(11);
+	assert_false(bill_above(&r, &base, &out));
+	assert_int_equal(out.shared_ns | out.charged_ns, 0);
+	/* of an older collector */
+	back.shared_ns = 5;
+	*strstr(line, " shared_ns") = 0;
+	assert_true(bill_parse(line, &back));
+	assert_int_equal(back.shared_ns, 0);
+}
+
 static void limits(void **state)
 {
 	struct limit l = { .b = 1 };
@@ -227,6 +267,7 @@ int main(void)
 		cmocka_unit_test(sums),
 		cmocka_unit_test(overflow_adds_nothing),
 		cmocka_unit_test(claims_saturate),
+		cmocka_unit_test(shared),
 		cmocka_unit_test(limits),
 		cmocka_unit_test(first_reading),
 		cmocka_unit_test(above_a_base),

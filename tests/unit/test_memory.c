@@ -49,6 +49,7 @@ static struct kept kept(const uint8_t vm[16], uint64_t ns, uint64_t base)
 						.domid = 11,
 						.charged_ns = ns,
 						.vbd_ns = ns,
+						.shared_ns = ns / 3,
 						.posted_ns = 2 * ns,
 						.units = 3,
 						.bytes = 4 };
@@ -97,6 +98,8 @@ static void base_is_kept(void **state)
 	assert_int_equal(k->base.charged_ns, 1000);
 	assert_int_equal(k->base.posted_ns, 3000);
 	assert_int_equal(k->base.vbd_ns, 1000);
+	assert_int_equal(k->is.shared_ns, 500);
+	assert_int_equal(k->base.shared_ns, 500);
 	k = source_kept(c.source[0], 7, vm2);
 	assert_non_null(k);
 	assert_int_equal(k->base.what | k->base.charged_ns, 0);
