@@ -13,16 +13,63 @@
 #include <string.h>
 
 #define PUBLISH_NS 1000000000u /* a backend tells its clocks more often than that */
+#define BUSY_GRAIN_NS 20000000 /* two ticks of the kernel */
+#define AHEAD_NS 1000000000 /* claims are no more than that before busy time */
 
 /* ------------------------------------------------------------------ */
 /* What is due                                                         */
+
+static uint64_t min_ns(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+static void claimed(struct domain *d, uint64_t ns)
+{
+	struct carry *c = &d->carry;
+
+	c->claimed_ns = sat_add(c->claimed_ns, ns);
+	if (!c->busy)
+		return;
+	c->other_ns -= (int64_t)min_ns(ns, DUE_MAX_NS);
+	if (c->other_ns < -AHEAD_NS)
+		c->other_ns = -AHEAD_NS;
+}
+
+void charge_own(struct domain *d, uint64_t ns)
+{
+	claimed(d, ns);
+	d->carry.own_due_ns = sat_add(d->carry.own_due_ns, ns);
+}
+
+/*
+ * What a vCPU runs on its way into idleness and out of it is idle time for its kernel: it
+ * adds up, where the grain of what we read does not.
+ */
+void charge_busy(struct domain *d, uint64_t busy_ns, uint64_t ran_ns)
+{
+	struct carry *c = &d->carry;
+	int64_t busy = (int64_t)min_ns(busy_ns, DUE_MAX_NS), before = c->other_ns;
+
+	c->busy = true;
+	c->beyond_ns += (int64_t)min_ns(ran_ns, DUE_MAX_NS) - busy;
+	if (c->beyond_ns > 0) {
+		busy += c->beyond_ns;
+		c->beyond_ns = 0;
+	} else if (c->beyond_ns < -BUSY_GRAIN_NS) {
+		c->beyond_ns = -BUSY_GRAIN_NS;
+	}
+	c->other_ns += busy;
+	if (c->other_ns > 0)
+		c->claimed_ns = sat_add(c->claimed_ns, (uint64_t)(before > 0 ? busy : c->other_ns));
+}
 
 void charge_due(struct worker *w, struct domain *d, struct account *x, uint64_t ns, uint64_t sent,
 		enum basis basis)
 {
 	if (!ns)
 		return;
-	d->carry.claimed_ns = sat_add(d->carry.claimed_ns, ns);
+	claimed(d, ns);
 	basis_add(x->due_basis_ns, &x->due_ns, basis, ns);
 	x->due_sent_ns = sat_add(x->due_sent_ns, sent);
 	x->based |= basis != BASIS_THREAD;
@@ -181,6 +228,9 @@ uint64_t charge_room(const struct domain *d)
 	return d->s.measured_ns > used ? d->s.measured_ns - used : 0;
 }
 
+/* What is due, in this order: to nobody, to acctringd, to the accounts that owe. */
+enum { OTHER, OWN, FIRST };
+
 struct claim {
 	unsigned int n;
 	uint64_t *due, *part; /* n each */
@@ -188,14 +238,16 @@ struct claim {
 
 static bool claims(const struct domain *d, struct claim *c)
 {
-	c->n = 0;
+	c->n = FIRST;
 	for (const struct account *x = d->owing; x; x = x->owing)
 		c->n++;
-	c->due = calloc(2 * (size_t)c->n + 1, sizeof(*c->due));
+	c->due = calloc(2 * (size_t)c->n, sizeof(*c->due));
 	if (!c->due)
 		return false; /* it stays due */
 	c->part = c->due + c->n;
-	c->n = 0;
+	c->due[OTHER] = d->carry.other_ns > 0 ? (uint64_t)d->carry.other_ns : 0;
+	c->due[OWN] = d->carry.own_due_ns;
+	c->n = FIRST;
 	for (const struct account *x = d->owing; x; x = x->owing)
 		c->due[c->n++] = x->due_ns;
 	return true;
@@ -203,12 +255,13 @@ static bool claims(const struct domain *d, struct claim *c)
 
 static void give(struct worker *w, struct domain *d, struct claim *c)
 {
-	unsigned int i = 0;
+	unsigned int i = FIRST;
 	uint64_t sent;
 
 	fit_ns(charge_room(d), c->due, c->n, c->part);
+	d->carry.closed_ns += c->part[OTHER];
+	d->s.own_ns += c->part[OWN];
 	for (struct account *x = d->owing; x; x = x->owing, i++) {
-		c->due[i] -= c->part[i];
 		if (!c->part[i])
 			continue;
 		sent = part_ns(c->part[i], x->due_sent_ns, x->due_ns);
@@ -216,7 +269,10 @@ static void give(struct worker *w, struct domain *d, struct claim *c)
 		x->due_sent_ns -= sent;
 		account_charge(&w->accounts, x, c->part[i]);
 		d->charged_ns += c->part[i];
-		d->dirty = true;
+	}
+	for (i = 0; i < c->n; i++) {
+		d->dirty |= c->part[i] > 0;
+		c->due[i] -= c->part[i];
 	}
 }
 
@@ -230,12 +286,12 @@ static void drop(struct domain *d, struct claim *c)
 
 	d->carry.claimed_before_ns = d->carry.claimed_ns;
 	d->carry.claimed_ns = 0;
-	fit_ns(young < DUE_MAX_NS ? young : DUE_MAX_NS, c->due, c->n, c->part);
+	fit_ns(min_ns(young, DUE_MAX_NS), c->due, c->n, c->part);
 	for (unsigned int i = 0; i < c->n; i++) {
 		uint64_t over = c->due[i] - c->part[i];
 
 		c->due[i] = c->part[i];
-		if (!over)
+		if (!over || i < FIRST)
 			continue;
 		d->s.overclaimed_ns = sat_add(d->s.overclaimed_ns, over);
 		d->dirty = true;
@@ -246,7 +302,10 @@ static void leave(struct worker *w, struct domain *d, const struct claim *c)
 {
 	struct account **p = &d->owing, *x;
 
-	for (unsigned int i = 0; i < c->n; i++) {
+	if (d->carry.other_ns > 0)
+		d->carry.other_ns = (int64_t)c->due[OTHER];
+	d->carry.own_due_ns = c->due[OWN];
+	for (unsigned int i = FIRST; i < c->n; i++) {
 		x = *p;
 		if (!x)
 			break;
@@ -270,7 +329,9 @@ void charge_settle(struct worker *w, struct domain *d)
 {
 	struct claim c;
 
-	if (!d->owing || !claims(d, &c))
+	if (!d->owing && !d->carry.own_due_ns && d->carry.other_ns <= 0)
+		return;
+	if (!claims(d, &c))
 		return;
 	give(w, d, &c);
 	if (d->fresh)

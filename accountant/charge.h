@@ -9,7 +9,9 @@
  *
  *	charged (to VMs, itself, nobody) + CPU of acctringd <= measured
  *
- * at every moment.  Room that no claim fills in CARRY_MS is closed: clocks of threads contain
+ * at every moment.  Clocks of threads contain steal; where we know how long the domain's CPUs were
+ * busy by the same kind of clock (busy.h), what nobody claimed of that is a claim like the others,
+ * to no account, and all get the same part of what the hypervisor measured.  Room that no claim fills in CARRY_MS is closed: clocks of threads contain
  * what other domains ran on the same CPU, and such claims would find room for years of it in what the
  * domain burned as it booted.  The rest stays due while the
  * measurement may be older than it is, up to DUE_MAX_NS; what the second measurement from
@@ -30,6 +32,13 @@ void charge_due(struct worker *w, struct domain *d, struct account *x, uint64_t 
 		enum basis basis);
 /* Charges what there is room for. */
 void charge_settle(struct worker *w, struct domain *d);
+/* CPU of acctringd in its domain. */
+void charge_own(struct domain *d, uint64_t ns);
+/*
+ * Its CPUs were busy so long, steal included, and ran so long by the hypervisor, in the same
+ * time.  Claims for it, as far as they are known, are due by now.
+ */
+void charge_busy(struct domain *d, uint64_t busy_ns, uint64_t ran_ns);
 /* The hypervisor has seen the domain burn that much more. */
 void charge_measured(struct domain *d, uint64_t ns, uint64_t now);
 /* A claim of what was burned long ago: nobody could make it before. */

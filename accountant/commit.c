@@ -93,6 +93,27 @@ static uint64_t raw_grown(uint64_t before, uint64_t now)
 	return now < before / 2 ? now : 0;
 }
 
+static bool told_all(const struct worker *w, const struct domain *d)
+{
+	for (const struct link *k = w->links; k; k = k->next)
+		if (k->domain == d && k->reader && acctring_reader_tells_all(k->reader))
+			return true;
+	return false;
+}
+
+/* What we burned ourselves, and for how long the domain was busy; dom0's word is not of this moment. */
+static void claim_own(struct worker *w, struct domain *d, uint64_t ran)
+{
+	uint64_t self = measure_self(), busy;
+
+	if (self > w->own_seen) {
+		charge_own(d, self - w->own_seen);
+		w->own_seen = self;
+	}
+	if (busy_grown(&w->busy, w->proc, now_ns(), &busy) && !told_all(w, d))
+		charge_busy(d, busy, w->own_from == OWN_CPU_HYPERCALL ? ran : busy);
+}
+
 /*
  * The hypervisor's counters, and our own CPU where it is part of one.  Read
  * in this order: lanes' clocks (charge_link), our own, the hypervisor's, so that
@@ -101,7 +122,7 @@ static uint64_t raw_grown(uint64_t before, uint64_t now)
  */
 static void measure(struct worker *w)
 {
-	uint64_t raw, grown, room, self = measure_self();
+	uint64_t raw, grown;
 
 	for (struct domain *d = w->domains; d; d = d->next) {
 		if ((!d->named && !d->draining) || !raw_cpu(w, d, &raw))
@@ -111,13 +132,8 @@ static void measure(struct worker *w)
 			continue;
 		charge_measured(d, grown, now_ms());
 		d->s.raw_ns = raw;
-		if (d->domid == w->domid && self > w->own_seen) {
-			room = charge_room(d);
-			if (room > self - w->own_seen)
-				room = self - w->own_seen;
-			d->s.own_ns += room;
-			w->own_seen += room;
-		}
+		if (d->domid == w->domid)
+			claim_own(w, d, grown);
 	}
 	w->measured_ms = now_ms();
 }

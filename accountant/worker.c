@@ -556,6 +556,7 @@ int worker_main(const struct options *options, int holder)
 		die(EXIT_RUNTIME, "out of memory");
 	w.accounts.per_vm = (unsigned int)w.conf.accounts_per_vm;
 	w.own_seen = w.own_base = measure_self();
+	w.proc = secure_getenv(BUSY_PROC) ? secure_getenv(BUSY_PROC) : "/proc";
 	w.purged_ms = now_ms();
 	w.base = event_base_new();
 	w.tick = w.base ? event_new(w.base, -1, 0, on_tick, &w) : NULL;

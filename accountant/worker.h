@@ -7,6 +7,7 @@
 #define ACCOUNTANT_WORKER_H
 
 #include "accountant/allow.h"
+#include "accountant/busy.h"
 #include "accountant/conf.h"
 #include "accountant/hold.h"
 #include "accountant/links.h"
@@ -49,6 +50,8 @@ struct worker {
 	xenevtchn_handle *evtchn;
 	struct measure *measure; /* NULL: no hypercalls */
 	enum own_cpu_from own_from;
+	const char *proc; /* of our domain's kernel */
+	struct busy busy;
 	struct statement *statement;
 	struct snapshot *snapshot;
 	struct lines *control;

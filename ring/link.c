@@ -163,6 +163,7 @@ static struct acctring *link_new(const struct acctring_options *o, const struct 
 	r->conn.slot = r->conn.slot_fd = -1;
 	set_program(r, o->program);
 	r->features = o->flags & ACCTRING_OPEN_NEVER_ASKS ? ACCTRING_FEATURE_NEVER_ASKS : 0;
+	r->features |= o->flags & ACCTRING_OPEN_TELLS_ALL ? ACCTRING_FEATURE_TELLS_ALL : 0;
 	clock_calibrate(&r->counter, &r->mult, &r->shift);
 	pthread_mutex_init(&r->dev, NULL);
 	pthread_mutex_init(&r->lock, NULL);

@@ -209,6 +209,11 @@ bool acctring_reader_never_asks(const struct acctring_reader *r)
 	return r->link.features & ACCTRING_FEATURE_NEVER_ASKS;
 }
 
+bool acctring_reader_tells_all(const struct acctring_reader *r)
+{
+	return r->link.features & ACCTRING_FEATURE_TELLS_ALL;
+}
+
 const char *acctring_reader_reason(const struct acctring_reader *r)
 {
 	return r->reason ? r->reason : r->payers->reason;

@@ -155,7 +155,9 @@ static void open_link(struct kernel *k, unsigned int domid)
 	opt.link.program = k->level2 ? PROGRAM " (level 2)" : PROGRAM " (level 1)";
 	opt.link.lanes = lanes;
 	if (!k->guards.on)
-		opt.link.flags = ACCTRING_OPEN_NEVER_ASKS; /* the kernel serves, we only tell */
+		opt.link.flags |= ACCTRING_OPEN_NEVER_ASKS; /* the kernel serves, we only tell */
+	if (k->level2)
+		opt.link.flags |= ACCTRING_OPEN_TELLS_ALL;
 	if (opt.link.ring_pages < 0)
 		opt.link.ring_pages = (int)pour_pages(lanes);
 	k->link = link_open(&opt.link);

@@ -101,8 +101,10 @@ extern "C" {
  * Link page, `features`: what the backend says of itself.  Unknown ones are ignored.
  * NEVER_ASKS (1.1): it serves without acctring_admit(), so no limit holds there.
  * Absent: it asks, or nobody knows.
+ * TELLS_ALL (1.2): its lanes' clocks are all that the CPUs of its domain do, its own work included.
  */
 #define ACCTRING_FEATURE_NEVER_ASKS 1u
+#define ACCTRING_FEATURE_TELLS_ALL 2u
 
 /*
  * Lane page, `basis` (1.2): on what the lane's clock rests.  THREAD: records divide a

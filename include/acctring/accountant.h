@@ -161,6 +161,8 @@ unsigned int acctring_reader_refs(const struct acctring_reader *r, const uint32_
 const char *acctring_reader_program(const struct acctring_reader *r);
 /* The backend says that it serves without asking: allowances change nothing there. */
 bool acctring_reader_never_asks(const struct acctring_reader *r);
+/* It says that its clocks are all that its domain's CPUs do. */
+bool acctring_reader_tells_all(const struct acctring_reader *r);
 /* NULL while all is well. */
 const char *acctring_reader_reason(const struct acctring_reader *r);
 /* Posts that a rolled-back ledger missed (found at attach), see protocol. */

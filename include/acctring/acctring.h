@@ -72,6 +72,8 @@ struct acctring_options {
  * cannot hold there, and operators are told so.
  */
 #define ACCTRING_OPEN_NEVER_ASKS 1u
+/* What is posted here is all that the CPUs of this domain do, for others and for itself. */
+#define ACCTRING_OPEN_TELLS_ALL 2u
 
 #define ACCTRING_OPTIONS_INIT                                          \
 	{                                                              \

@@ -158,6 +158,9 @@ int spawn_env(struct domain *d, char *const *from, struct envlist *env)
 	rc |= env_set(env, "LD_LIBRARY_PATH", path);
 	rc |= env_path(env, broker.self);
 	rc |= env_rundir(env, broker.dir, d->domid);
+	/* its CPUs are this machine's: there is no such file */
+	if (!env_get(env, "ACCTRING_PROC"))
+		rc |= env_set(env, "ACCTRING_PROC", broker.dir);
 	modules_domain_env(d, env);
 	return rc ? -ENOMEM : 0;
 }

@@ -111,6 +111,68 @@ static void liar(void **ctx)
 	assert_int_equal(d.charged_ns, sum(false));
 }
 
+/* All claims contain steal, and it is known how busy the CPUs were: each gets the same part of what ran. */
+static void steal(void **ctx)
+{
+	(void)ctx;
+	charge_busy(&d, 0, 0);
+	for (int i = 0; i < 100; i++) {
+		/* of 200 ms 60 were idle; the hypervisor saw half of the rest */
+		charge_due(&w, &d, x[0], 80 * MS, 0, BASIS_THREAD);
+		charge_due(&w, &d, x[1], 20 * MS, 0, BASIS_THREAD);
+		charge_own(&d, 10 * MS);
+		charge_busy(&d, 140 * MS + (i & 1 ? 10 : -10) * MS, 70 * MS);
+		measured(70 * MS);
+		charge_settle(&w, &d);
+	}
+	assert_int_equal(d.s.measured_ns, 7000 * MS);
+	assert_in_range(x[0]->book.charged_ns, 3950 * MS, 4050 * MS);
+	assert_in_range(x[1]->book.charged_ns, 985 * MS, 1015 * MS);
+	assert_in_range(d.s.own_ns, 490 * MS, 510 * MS);
+	/* what nobody claimed is nobody's: no later claim finds room in it */
+	assert_true(charge_room(&d) < 10 * MS);
+	assert_true(sum(true) <= 400 * MS);
+}
+
+/* Without steal nothing is taken from anybody, however coarse the kernel's idle time is. */
+static void no_steal(void **ctx)
+{
+	(void)ctx;
+	charge_busy(&d, 0, 0);
+	for (int i = 0; i < 100; i++) {
+		charge_due(&w, &d, x[0], 15 * MS, 0, BASIS_THREAD);
+		charge_busy(&d, i & 1 ? 20 * MS : 30 * MS,
+			    26 * MS); /* 1 ms of it idle, for the kernel */
+		measured(26 * MS);
+		charge_settle(&w, &d);
+	}
+	assert_in_range(x[0]->book.charged_ns, 1465 * MS, 1500 * MS);
+	assert_true(charge_room(&d) <= 40 * MS);
+}
+
+/* Claims come before what they are claimed for, and after it, without an end: nothing is lost. */
+static void uneven(void **ctx)
+{
+	(void)ctx;
+	charge_busy(&d, 0, 0);
+	for (int i = 0; i < 100; i++) {
+		charge_due(&w, &d, x[0], i % 4 == 0 ? 200 * MS : 0, 0, BASIS_THREAD);
+		charge_busy(&d, 100 * MS, 100 * MS);
+		measured(100 * MS);
+		charge_settle(&w, &d);
+	}
+	assert_in_range(x[0]->book.charged_ns, 3300 * MS, 5000 * MS);
+	/* a liar's claims are not taken from what comes much later */
+	charge_due(&w, &d, x[0], UINT64_MAX, 0, BASIS_THREAD);
+	for (int i = 0; i < 100; i++) {
+		charge_busy(&d, 100 * MS, 100 * MS);
+		measured(100 * MS);
+		charge_settle(&w, &d);
+	}
+	assert_true(sum(true) == 0);
+	assert_in_range(d.carry.other_ns, 0, 300 * MS);
+}
+
 static void property(void **ctx)
 {
 	uint64_t r = 1, claimed = 0, by[BASES] = { 0 };
@@ -253,8 +315,9 @@ static void as_sender(void **ctx)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(waits),	 TEST(liar),   TEST(property), TEST(none_left), TEST(backlog),
-		TEST(as_sender), TEST(stolen), TEST(late),     TEST(begins),
+		TEST(waits),	 TEST(liar),	 TEST(steal),	  TEST(no_steal),
+		TEST(uneven),	 TEST(property), TEST(none_left), TEST(backlog),
+		TEST(as_sender), TEST(stolen),	 TEST(late),	  TEST(begins),
 	};
 
 	urcu_memb_register_thread();

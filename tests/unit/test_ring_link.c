@@ -260,7 +260,9 @@ static void never_asks(void **state)
 	await(r, ACCTRING_WAITING);
 	a = attach(r, NULL);
 	assert_true(acctring_reader_never_asks(a));
-	assert_int_equal(a->link.features, ACCTRING_FEATURE_NEVER_ASKS);
+	assert_true(acctring_reader_tells_all(a));
+	assert_int_equal(a->link.features,
+			 ACCTRING_FEATURE_NEVER_ASKS | ACCTRING_FEATURE_TELLS_ALL);
 	acctring_detach(a);
 	acctring_close(r, 0);
 	xen_reset();
@@ -269,6 +271,7 @@ static void never_asks(void **state)
 	r = acctring_open(&o);
 	a = attach(r, NULL);
 	assert_false(acctring_reader_never_asks(a));
+	assert_false(acctring_reader_tells_all(a));
 	acctring_detach(a);
 	acctring_close(r, 0);
 }
