@@ -180,6 +180,17 @@ void account_charge(struct accounts *a, struct account *x, uint64_t ns)
 		x->vm->beside.shared_ns += basis_shared(x->book.basis_ns) - shared;
 }
 
+void account_charge_pool(struct accounts *a, struct account *x, uint64_t ns)
+{
+	x->book.basis_ns[BASIS_POOL] += ns;
+	x->book.charged_ns += ns;
+	x->based = true;
+	account_touch(a, x);
+	account_active(a, x);
+	if (x->vm)
+		x->vm->beside.shared_ns += ns;
+}
+
 void account_add(struct accounts *a, struct account *x, const struct book *b)
 {
 	for (unsigned int i = 1; i < ACCTRING_CLASSES; i++)

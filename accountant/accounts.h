@@ -115,6 +115,8 @@ void sums_add(struct sums *to, const struct sums *s);
 void book_add(struct book *b, unsigned int klass, const struct sums *s);
 
 void account_post(struct accounts *a, struct account *x, unsigned int klass, const struct sums *s);
+/* Charges what was never due: a part of a pool. */
+void account_charge_pool(struct accounts *a, struct account *x, uint64_t ns);
 /* Charges ns of what is due, by its bases. */
 void account_charge(struct accounts *a, struct account *x, uint64_t ns);
 /* Adds the posts of a book, e.g. one that was held until its payer was known. */

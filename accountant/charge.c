@@ -233,7 +233,7 @@ enum { OTHER, OWN, FIRST };
 
 struct claim {
 	unsigned int n;
-	uint64_t *due, *part; /* n each */
+	uint64_t *due, *part, *more; /* n each */
 };
 
 static bool claims(const struct domain *d, struct claim *c)
@@ -241,10 +241,11 @@ static bool claims(const struct domain *d, struct claim *c)
 	c->n = FIRST;
 	for (const struct account *x = d->owing; x; x = x->owing)
 		c->n++;
-	c->due = calloc(2 * (size_t)c->n, sizeof(*c->due));
+	c->due = calloc(3 * (size_t)c->n, sizeof(*c->due));
 	if (!c->due)
 		return false; /* it stays due */
 	c->part = c->due + c->n;
+	c->more = c->part + c->n;
 	c->due[OTHER] = d->carry.other_ns > 0 ? (uint64_t)d->carry.other_ns : 0;
 	c->due[OWN] = d->carry.own_due_ns;
 	c->n = FIRST;
@@ -260,6 +261,7 @@ static void give(struct worker *w, struct domain *d, struct claim *c)
 
 	fit_ns(charge_room(d), c->due, c->n, c->part);
 	d->carry.closed_ns += c->part[OTHER];
+	d->rest.got_ns = sat_add(d->rest.got_ns, c->part[OTHER]);
 	d->s.own_ns += c->part[OWN];
 	for (struct account *x = d->owing; x; x = x->owing, i++) {
 		if (!c->part[i])
@@ -273,6 +275,36 @@ static void give(struct worker *w, struct domain *d, struct claim *c)
 	for (i = 0; i < c->n; i++) {
 		d->dirty |= c->part[i] > 0;
 		c->due[i] -= c->part[i];
+	}
+}
+
+/*
+ * What nobody claimed since the last time, to VMs by what they were charged now.  The part of the
+ * domain's own posts is its own. 
+ */
+static void share_rest(struct worker *w, struct domain *d, struct claim *c)
+{
+	uint64_t now = now_ns(), dt = now - d->rest.at_ns, ns, given = 0;
+	unsigned int i = FIRST;
+
+	for (struct account *x = d->owing; x; x = x->owing, i++)
+		given += account_is_vm(x) ? c->part[i] : 0;
+	ns = rest_take(&d->rest, d->rest.got_ns, dt, given > 0);
+	d->rest.got_ns = 0;
+	d->rest.at_ns = now;
+	if (!ns || !w->conf.unclaimed)
+		return;
+	c->part[OTHER] = c->part[OWN] = 0;
+	if (!divide_ns(ns, c->part, c->n, c->more))
+		return;
+	i = FIRST;
+	for (struct account *x = d->owing; x; x = x->owing, i++) {
+		ns = min_ns(c->more[i], d->carry.closed_ns);
+		if (!ns || !account_is_vm(x))
+			continue;
+		d->carry.closed_ns -= ns;
+		d->charged_ns += ns;
+		account_charge_pool(&w->accounts, x, ns);
 	}
 }
 
@@ -334,6 +366,8 @@ void charge_settle(struct worker *w, struct domain *d)
 	if (!claims(d, &c))
 		return;
 	give(w, d, &c);
+	if (d->fresh && d->carry.busy)
+		share_rest(w, d, &c);
 	if (d->fresh)
 		drop(d, &c);
 	d->fresh = false;

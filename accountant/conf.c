@@ -113,6 +113,7 @@ static bool read_file(struct loading *l, const char *file, char **error)
 	};
 	static const char *const guards[] = { "observe", "on", "auto", NULL };
 	static const char *const shares[] = { "off", "on", NULL };
+	static const char *const unclaimed[] = { "host", "users", NULL };
 	const struct conf_key keys[] = {
 		{ .key = "database",
 		  .type = CONF_STRING,
@@ -195,6 +196,11 @@ static bool read_file(struct loading *l, const char *file, char **error)
 		  .out = &c->share,
 		  .words = shares,
 		  .allowed = "\"off\", \"on\"" },
+		{ .key = "unclaimed",
+		  .type = CONF_CHOICE,
+		  .out = &c->unclaimed,
+		  .words = unclaimed,
+		  .allowed = "\"host\", \"users\"" },
 		{ .key = "limits",
 		  .type = CONF_LIST,
 		  .min = 0,

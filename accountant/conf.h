@@ -40,6 +40,7 @@ struct conf {
 	struct rules rules; /* who pays; weights */
 	int64_t guard; /* enum guard_when */
 	int64_t share; /* 1: on, unless commanded otherwise */
+	int64_t unclaimed; /* 1: who uses a driver domain pays what nobody claimed: rest.h */
 	struct quotas quotas;
 };
 

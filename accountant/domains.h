@@ -7,6 +7,7 @@
 
 #include "accountant/accounts.h"
 #include "accountant/budget.h"
+#include "accountant/rest.h"
 #include "accountant/share.h"
 #include "common/mode.h"
 
@@ -115,6 +116,7 @@ struct domain {
 	struct account *refused; /* posts that nobody pays */
 	uint64_t charged_ns; /* to all its accounts; with own_ns at most measured_ns */
 	struct carry carry;
+	struct rest rest;
 	struct bounds bounds;
 	struct account *owing; /* those with due_ns */
 	bool fresh; /* measured since the last settlement */

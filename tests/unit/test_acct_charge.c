@@ -4,6 +4,7 @@
 
 #include "accountant/limits.h"
 #include "accountant/worker.h"
+#include "common/clock.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -173,6 +174,37 @@ static void uneven(void **ctx)
 	assert_in_range(d.carry.other_ns, 0, 300 * MS);
 }
 
+/* What nobody claimed, beyond what it burns idle, is the users', if the operator says so. */
+static void unclaimed(void **ctx)
+{
+	uint64_t before;
+
+	(void)ctx;
+	w.conf.unclaimed = 1;
+	charge_busy(&d, 0, 0);
+	d.rest.known = true;
+	for (int i = 0; i < 50; i++) {
+		charge_due(&w, &d, x[0], 30 * MS, 0, BASIS_THREAD);
+		charge_due(&w, &d, x[1], 10 * MS, 0, BASIS_THREAD);
+		charge_busy(&d, 60 * MS, 60 * MS);
+		measured(60 * MS);
+		d.rest.at_ns = now_ns();
+		charge_settle(&w, &d);
+	}
+	assert_int_equal(d.charged_ns, sum(false));
+	assert_in_range(d.charged_ns, 2900 * MS, 3000 * MS);
+	assert_in_range(x[0]->book.basis_ns[BASIS_POOL], 725 * MS, 750 * MS);
+	assert_in_range(x[1]->book.basis_ns[BASIS_POOL], 240 * MS, 250 * MS);
+	assert_int_equal(x[0]->book.basis_ns[BASIS_THREAD], 1500 * MS);
+	before = x[0]->book.charged_ns;
+	w.conf.unclaimed = 0;
+	charge_due(&w, &d, x[0], 30 * MS, 0, BASIS_THREAD);
+	charge_busy(&d, 60 * MS, 60 * MS);
+	measured(60 * MS);
+	charge_settle(&w, &d);
+	assert_in_range(x[0]->book.charged_ns - before, 29 * MS, 31 * MS);
+}
+
 static void property(void **ctx)
 {
 	uint64_t r = 1, claimed = 0, by[BASES] = { 0 };
@@ -315,9 +347,9 @@ static void as_sender(void **ctx)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(waits),	 TEST(liar),	 TEST(steal),	  TEST(no_steal),
-		TEST(uneven),	 TEST(property), TEST(none_left), TEST(backlog),
-		TEST(as_sender), TEST(stolen),	 TEST(late),	  TEST(begins),
+		TEST(waits),	 TEST(liar),	 TEST(steal),	  TEST(no_steal), TEST(uneven),
+		TEST(unclaimed), TEST(property), TEST(none_left), TEST(backlog),  TEST(as_sender),
+		TEST(stolen),	 TEST(late),	 TEST(begins),
 	};
 
 	urcu_memb_register_thread();

@@ -26,7 +26,8 @@ domains() {
 	# as its unit does
 	renice -n -15 -p "$(cat /tmp/collector.pid)" >/dev/null
 	for d in $accountants; do
-		start_at "$d" acctringd 'sh -c "renice -n -15 -p \$\$; exec acctringd -v -d /tmp/ledger.db -s /tmp/acctringd.sock"'
+		at "$d" 10 "echo 'unclaimed = \"users\";' >/tmp/acctringd.conf"
+		start_at "$d" acctringd 'sh -c "renice -n -15 -p \$\$; exec acctringd -v -c /tmp/acctringd.conf -d /tmp/ledger.db -s /tmp/acctringd.sock"'
 	done
 }
 cpus() { # of web and its driver domains

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * rest.c - see rest.h.
+ */
+#include "accountant/rest.h"
+
+#define SECOND 1000000000u
+#define MOST (int64_t) SECOND /* is carried */
+
+/* What was used before is still being claimed: the first second of rest teaches nothing. */
+static void learn(struct rest *r, uint64_t ns, uint64_t dt_ns)
+{
+	uint64_t rate;
+
+	r->pool_ns = 0;
+	if (r->since_use_ns < SECOND) {
+		r->since_use_ns += dt_ns;
+		return;
+	}
+	r->quiet_ns += dt_ns;
+	r->quiet_rest_ns += ns;
+	if (r->quiet_ns < SECOND)
+		return;
+	rate = r->quiet_rest_ns * 1000 / (r->quiet_ns / (SECOND / 1000));
+	r->idle = r->known ? (3 * r->idle + rate) / 4 : rate;
+	r->known = true;
+	r->quiet_ns = r->quiet_rest_ns = 0;
+}
+
+uint64_t rest_take(struct rest *r, uint64_t ns, uint64_t dt_ns, bool used)
+{
+	uint64_t take;
+
+	/* we slept, or it is the first time */
+	if (dt_ns > 10ull * SECOND || ns > 100000ull * SECOND)
+		return 0;
+	if (!used) {
+		learn(r, ns, dt_ns);
+		return 0;
+	}
+	r->since_use_ns = r->quiet_ns = r->quiet_rest_ns = 0;
+	r->pool_ns += (int64_t)ns - (int64_t)(r->idle * (dt_ns / 1000) / (SECOND / 1000));
+	r->pool_ns = r->pool_ns > MOST ? MOST : r->pool_ns < -MOST ? -MOST : r->pool_ns;
+	if (!r->known || r->pool_ns <= 0)
+		return 0;
+	take = (uint64_t)r->pool_ns;
+	r->pool_ns = 0;
+	return take;
+}

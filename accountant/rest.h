@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * rest.h - what a driver domain burned and nobody claimed: whose is it?  Pure.
+ *
+ * Interrupts, wake-ups and kernel threads are on no lane's clock.  Something of that is
+ * burned when nobody uses the domain, too: its idle rate, learned in seconds without any
+ * use.  What is beyond it, while VMs use the domain, is a pool that they share
+ * (BASIS_POOL), if the operator says so: a backup that runs in the domain meanwhile is in it.
+ */
+#ifndef ACCOUNTANT_REST_H
+#define ACCOUNTANT_REST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct rest {
+	bool known; /* the idle rate */
+	uint64_t idle; /* ns a second */
+	uint64_t quiet_ns, quiet_rest_ns; /* without use, and unclaimed in it */
+	uint64_t since_use_ns;
+	int64_t pool_ns; /* carried; less than 0: less than idle was burned */
+	uint64_t got_ns, at_ns; /* charge.c: unclaimed since then */
+};
+
+/*
+ * In the last dt_ns, ns were unclaimed, and VMs used the domain or none did.  Returns what is for
+ * those who used it to pay; 0 while the idle rate is not known.
+ */
+uint64_t rest_take(struct rest *r, uint64_t ns, uint64_t dt_ns, bool used);
+
+#endif

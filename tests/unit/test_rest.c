@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What is beyond the idle rate is for the users of a driver domain to pay. */
+#include "accountant/rest.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#define MS 1000000ull
+
+/* n windows of 200 ms: what was to be paid in them */
+static uint64_t windows(struct rest *r, int n, uint64_t ns, bool used)
+{
+	uint64_t sum = 0;
+
+	while (n--)
+		sum += rest_take(r, ns, 200 * MS, used);
+	return sum;
+}
+
+static void beyond_idle(void **ctx)
+{
+	struct rest r = { 0 };
+
+	(void)ctx;
+	assert_int_equal(windows(&r, 50, 30 * MS, true), 0); /* what is idle is not known */
+	assert_int_equal(windows(&r, 20, 10 * MS, false), 0);
+	assert_true(r.known);
+	assert_int_equal(r.idle, 50 * MS);
+	assert_int_equal(windows(&r, 50, 30 * MS, true), 50 * 20 * MS);
+	assert_int_equal(windows(&r, 50, 10 * MS, true), 0);
+}
+
+/* What came in one window and belongs to another: the sum is right. */
+static void uneven(void **ctx)
+{
+	struct rest r = { .known = true, .idle = 50 * MS };
+	uint64_t sum = 0;
+
+	(void)ctx;
+	for (int i = 0; i < 100; i++)
+		sum += rest_take(&r, i & 1 ? 60 * MS : 0, 200 * MS, true);
+	assert_int_equal(sum, 100 * 20 * MS);
+}
+
+/* The first second after use is not idle, and a short rest teaches nothing. */
+static void learns(void **ctx)
+{
+	struct rest r = { .known = true, .idle = 50 * MS };
+
+	(void)ctx;
+	windows(&r, 1, 0, true);
+	windows(&r, 5, 200 * MS, false); /* stragglers */
+	windows(&r, 4, 20 * MS, false);
+	assert_int_equal(r.idle, 50 * MS);
+	windows(&r, 1, 20 * MS, false);
+	assert_int_equal(r.idle, (3 * 50 + 100) * MS / 4);
+	windows(&r, 3, 100 * MS, false);
+	windows(&r, 1, 0, true);
+	windows(&r, 9, 10 * MS, false);
+	assert_int_equal(r.idle, (3 * 50 + 100) * MS / 4);
+}
+
+/* What cannot be is not paid, and nothing overflows. */
+static void absurd(void **ctx)
+{
+	struct rest r = { .known = true, .idle = 50 * MS };
+
+	(void)ctx;
+	assert_int_equal(rest_take(&r, UINT64_MAX, 200 * MS, true), 0);
+	assert_int_equal(rest_take(&r, 5 * MS, UINT64_MAX, true), 0);
+	assert_int_equal(rest_take(&r, 99999 * 1000 * MS, 200 * MS, true), 1000 * MS);
+	assert_int_equal(rest_take(&r, 0, 0, true), 0);
+	assert_int_equal(rest_take(&r, 0, 0, false), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(beyond_idle),
+		cmocka_unit_test(uneven),
+		cmocka_unit_test(learns),
+		cmocka_unit_test(absurd),
+	};
+
+	return cmocka_run_group_tests_name("rest", tests, NULL, NULL);
+}
