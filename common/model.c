@@ -24,8 +24,8 @@ void model_packets(struct model *m, unsigned int send_pm)
 	const struct model_prior rule = {
 		.ratio = { [COST_SEND] = send, [COST_RECEIVE] = 1 },
 		.spread = { [COST_BATCH] = 5,
-			    [COST_SEND] = 1,
-			    [COST_RECEIVE] = 1,
+			    [COST_SEND] = 5,
+			    [COST_RECEIVE] = 5,
 			    [COST_KIB] = 0.5 },
 	};
 
