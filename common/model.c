@@ -237,6 +237,8 @@ uint64_t model_error(const struct model *m, uint64_t ns, const struct payer_part
 	memcpy(c, m->cov, sizeof(c));
 	times(c, g, v);
 	var = dot(g, v);
+	/* and each payer's own noise, of which the sum is known */
+	var += (double)ns * m->noise * (worth / sum) * (1 - worth / sum);
 	var = var > 0 ? 1.96 * sqrt(var) : 0;
 	return var < (double)ns ? (uint64_t)var : ns;
 }
