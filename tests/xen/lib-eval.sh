@@ -26,8 +26,9 @@ domains() {
 	# as its unit does
 	renice -n -15 -p "$(cat /tmp/collector.pid)" >/dev/null
 	for d in $accountants; do
-		at "$d" 10 "echo 'unclaimed = \"users\";' >/tmp/acctringd.conf"
-		start_at "$d" acctringd 'sh -c "renice -n -15 -p \$\$; exec acctringd -v -c /tmp/acctringd.conf -d /tmp/ledger.db -s /tmp/acctringd.sock"'
+		accountant=$d
+		at "$d" 10 "echo 'unclaimed = \"users\";' >/tmp/unclaimed.conf"
+		start_at "$d" acctringd 'sh -c "renice -n -15 -p \$\$; exec acctringd -v -c /tmp/unclaimed.conf -d /tmp/ledger.db -s /tmp/acctringd.sock"'
 	done
 }
 cpus() { # of web and its driver domains
@@ -143,6 +144,7 @@ phase() {
 	stop_load >"$run/load" || fail "$2, $1: $(cat "$run/load")"
 	sleep 2 # until that is on the bill
 	read -r c t d < <(ledger)
+	[ "$c" -gt "$c0" ] || fail "$2, $1: nothing was charged: $(log_of "$accountant" acctringd)"
 	printf '#pause %s %s\n#ledger %s %s %s\n#done %s %s %s\n' "$1" "$(field "$(cat "$run/load")" pause_ns)" "$1" \
 		$((c - c0)) "$((d - d0 - idle * (t - t0) / 1000000000))" \
 		"$1" "$(field "$(cat "$run/load")" requests)" "$(field "$(cat "$run/load")" ns)" >>"$tsv"

@@ -13,6 +13,8 @@ guest_create two
 guest_create four - "cpu_weight=512"
 domains drv
 for g in web two four; do guest_up $g; done
+# who is not billed, and serves, comes first, as on any host whose dom0 is to answer
+for d in 0 "$(domid drv)"; do xl "sched-$sched" -d "$d" -w 2048 || fail "weight of domain $d"; done
 block_at drv
 step "devices are there"
 seconds=$((eval_seconds < 62 ? 62 : eval_seconds))
