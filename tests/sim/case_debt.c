@@ -101,7 +101,7 @@ struct step {
 	double static_worst, static_ripple, static_pause; /* under a cap that stays */
 };
 
-/* A VM capped at 60 %, beside one that takes the rest; its driver domain has CPUs of its own. */
+/* A VM with a cap, beside one that takes the rest; its driver domain has CPUs of its own. */
 static struct dom *beside(const struct sched *sched, double kappa, unsigned int cap, uint64_t from)
 {
 	struct stream st;
@@ -123,7 +123,7 @@ static struct dom *beside(const struct sched *sched, double kappa, unsigned int 
 static struct step step(const struct sched *sched, double kappa, const char *name)
 {
 	const bool slow = sched == &sched_credit;
-	struct dom *vm = beside(sched, kappa, 60, 10 * SECOND);
+	struct dom *vm = beside(sched, kappa, step_entitled, 10 * SECOND);
 	double sum[600];
 	struct step is;
 
@@ -138,11 +138,11 @@ static struct step step(const struct sched *sched, double kappa, const char *nam
 	for (int t = 0; t < 600; t++) {
 		sum[t] = world.own[vm->nth][t] + world.cost[vm->nth][t];
 		if (name)
-			tsv("%s\t%.1f\t%.1f\t%.2f\t%.2f", name, kappa, t / 10.0 - 10,
+			tsv("%s\t%g\t%.1f\t%.2f\t%.2f", name, kappa, t / 10.0 - 10,
 			    world.own[vm->nth][t], sum[t]);
 	}
-	is.settled = settled(sum, 100, 600, 60, 2);
-	is.worst = worst_window(sum, 200, 600, 100, 60);
+	is.settled = settled(sum, 100, 600, step_entitled, 2);
+	is.worst = worst_window(sum, 200, 600, 100, step_entitled);
 	is.ripple = deviation(world.own[vm->nth] + 200, 400);
 	is.own = mean(world.own[vm->nth] + 200, 400);
 	is.pause = (double)vm->vcpu[0].pause_ns / MS;
@@ -162,14 +162,16 @@ static struct step step(const struct sched *sched, double kappa, const char *nam
 void case_step(void)
 {
 	static const struct sched *const all[] = { &sched_credit2, &sched_credit };
-	static const double kappa[] = { 0.1, 0.5, 1, 2, 3, 6 };
+	static const double several[] = { 0.1, 0.5, 1, 2, 3, 6 };
+	const double *kappa = step_kappa > 0 ? &step_kappa : several;
+	const unsigned int kappas = step_kappa > 0 ? 1 : sizeof(several) / sizeof(*several);
 
 	tsv_open("step", "sched\tkappa\ts\town\tsum");
 	for (int i = 0; i < 2; i++)
-		for (unsigned int k = 0; k < sizeof(kappa) / sizeof(*kappa); k++) {
+		for (unsigned int k = 0; k < kappas; k++) {
 			struct step is = step(all[i], kappa[k], all[i]->name);
 
-			say("step sched=%s kappa=%.1f settled=%.1f worst=%.2f ripple=%.2f own=%.2f "
+			say("step sched=%s kappa=%g settled=%.1f worst=%.2f ripple=%.2f own=%.2f "
 			    "pause=%.1f overdrawn=%.0f static_worst=%.2f static_ripple=%.2f "
 			    "static_pause=%.1f",
 			    all[i]->name, kappa[k], is.settled, is.worst, is.ripple, is.own,

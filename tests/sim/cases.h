@@ -7,6 +7,8 @@
 
 extern struct world world; /* one at a time */
 extern uint64_t seed;
+extern double step_kappa; /* 0: several */
+extern unsigned int step_entitled; /* per cent */
 
 void case_debt(void); /* one CPU, VM 60 %, driver domain 40 %, web load: share by load */
 void case_time(void); /* the same, debt from 20 s */
