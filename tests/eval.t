@@ -4,6 +4,7 @@
 # What `make eval-xen` makes of its samples (tests/xen/eval/figures.pl): made ones, whose figures
 # are known.
 . tests/lib/tap.sh
+: "${BUILD:=build}"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -67,6 +68,23 @@ awk '/^wait/ { if ($2 > 1090.1e9 && $2 <= 1092.4e9) w += 1e8; $3 = sprintf("%.0f
 	"$work/steal" >"$work/s" && mv "$work/s" "$work/steal"
 made end 't > 56 ? 10 : 20' 40 60
 is "$(figure end 11) $(figure end 12)" "5 % held" "what was off then does not count"
+
+# -- step response, beside the simulator's --
+steps() { tests/xen/eval/step.sh "$BUILD/tests/sim/acctsim" "$work/$1.tsv" 2>&1; }
+# value FILE S COLUMN: that of the line nearest to S
+value() { awk -F '\t' -v s="$2" -v c="$3" '{ d = $1 - s; d = d < 0 ? -d : d } NR == 1 || d < least { least = d; v = $c } END { printf "%.0f", v }' "$work/$1"; }
+made ramp 't < 2 ? 36 : 20' 't < 2 ? 72 : 40'
+is "$(steps ramp)" "" "drawn"
+is "$(value ramp.step -0.5 4) $(value ramp.step 2 4) $(value ramp.step 2.5 4) $(value ramp.step 12 2) $(value ramp.step 12 3)" \
+	"0 108 84 20 40" "Xen: before, at 2 s, half a second after, and what it came to"
+is "$(value ramp.sim -0.5 4) $(value ramp.sim 12 2) $(value ramp.sim 12 3) $(value ramp.sim 12 4)" "0 20 40 60" \
+	"simulated with the same kappa"
+sed 's/^#entitled 60/#entitled 40/' "$work/ramp.tsv" >"$work/forty.tsv"
+steps forty
+is "$(value forty.sim 12 4)" 40 "and with the same entitlement"
+! command -v gnuplot >/dev/null || { is "$(grep -c 'simulated</tspan>' "$work/forty.svg")" 3 "its figure has the simulator's lines"; }
+like "$(steps none)" "no load is seen.*no step response" "no load: no figure of it"
+like "$("$BUILD/tests/sim/acctsim" --kappa 0 step 2>&1; echo $?)" "kappa.*2$" "a kappa that cannot be"
 
 # -- weights --
 # weighed NAME OWN TWO FOUR DONE: per cent with debt; the driver domain burns 10 above idle; DONE with debt of 1000

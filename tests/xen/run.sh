@@ -82,10 +82,14 @@ watch_steal() { # PID of QEMU, or of its parent
 	}
 }
 figures() {
+	local f
 	! is_eval || {
 		kill "$steal" 2>/dev/null || :
 		! ls "$results"/eval-*.tsv >/dev/null 2>&1 ||
 			"$here/eval/figures.pl" "$results/steal" "$results"/eval-*.tsv || echo "# no figures"
+		for f in "$results"/eval-debt-*.tsv; do
+			[ ! -e "$f" ] || "$here/eval/step.sh" "$BUILD/tests/sim/acctsim" "$f" || echo "# no step response"
+		done
 	}
 }
 

@@ -33,7 +33,7 @@ $(XEN_MINOR): tests/upgrade/build.sh tests/upgrade/minor.patch include/acctring/
 	$(Q)sh tests/upgrade/build.sh minor $(abspath $(B))/xen/minor >$(B)/minor.log
 
 XEN_PROG  := $(addprefix $(B)/tests/prog/,kill_run kill_backend kill_check)
-XEN_READY := xen-deps xen-product $(XEN_PROG) $(XEN_BIN) $(XEN_MINOR)
+XEN_READY := xen-deps xen-product $(XEN_PROG) $(XEN_BIN) $(XEN_MINOR) $(SIM)
 check-xen: $(XEN_READY)
 	@$(XEN_ENV) tests/xen/check.sh
 bench-xen: $(XEN_READY)

@@ -1,6 +1,7 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # usage: figures.pl STEAL TSV...
+#        figures.pl --step TSV
 # The figures of docs/method.md, section 4, from what eval-debt.sh and eval-weights.sh sampled: tables, a line a load.
 # STEAL: of steal.pl ("-": none, then no window is void).  TSV: of lib-eval.sh, "phase now own driver cap dom0 others...",
 # sums in ns, and lines "#key ...".
@@ -212,8 +213,23 @@ sub print_debt {
 		$is->{pause}{debt} // 0, $is->{pause}{static} // 0, $f->{ledger}, $f->{dom0}{debt}, $f->{void}, verdict($is, $f);
 }
 
+# For step.sh: "scheduler entitled kappa", then means over 1 s: "s own driver sum", s from the load's beginning to the second's end.
+sub print_step {
+	my ($is) = @_;
+	my $s = $is->{phase}{debt};
+	my $began = began($s, $is->{entitled}) // die "$is->{load}: no load is seen\n";
+	my ($from) = grep { $_->{t} >= $began + 10 } @$s;
+	die "$is->{load}: shorter than 10 s\n" if !$from || $from == $s->[-1];
+	printf "%s %s %.3g\n", $is->{scheduler}, $is->{entitled}, rate($from, $s->[-1], 'driver') / max(0.01, rate($from, $s->[-1], 'own'));
+	printf "%.2f\t%.2f\t%.2f\t%.2f\n", $_->[1]{t} - $began, rate(@$_, 'own'), rate(@$_, 'driver'), rate(@$_, qw(own driver)) for windows($s, 1, 0);
+}
+
 my $steal = shift @ARGV;
-die "usage: figures.pl STEAL TSV...\n" if !@ARGV;
+die "usage: figures.pl STEAL TSV..., or --step TSV\n" if !@ARGV;
+if ($steal eq '--step') {
+	print_step(read_tsv($ARGV[0]));
+	exit;
+}
 read_steal($steal);
 print "# Xen under QEMU TCG; per cent of a CPU; truth: driver domains by the hypervisor, less idle\n";
 my ($weights, $debt) = (0, 0);
