@@ -8,7 +8,7 @@ use List::Util qw(max min sum0);
 
 my $dir = shift // die "usage: bill.pl DIRECTORY\n";
 my @rules = ('thread', 'direct', 'pool', 'model', 'equal split', 'bytes', 'packets', 'thread clock', 'flat regression');
-my (%error, %held, %loads);
+my (%error, %held, %half);
 
 sub lines {
 	my ($file) = @_;
@@ -35,7 +35,6 @@ sub truth {
 sub note { # per cent of what the domain burned
 	my ($load, $run, $rule, $charged, $true, $all) = @_;
 	push @{ $error{$rule}{$load}{$run} }, 100 * abs($charged - $true) / $all;
-	$loads{$load} = 1;
 }
 
 # ---- T2: by the ledger, on the clocks of threads
@@ -54,7 +53,9 @@ for my $load (keys %ledger) {
 	for (lines("$dir/bill-$load.judged")) {
 		my ($run, $rule, $vm, $charged, $true, $half, $all) = split /\t/;
 		note($load, $run, $rule, $charged, $true, $all);
-		push @{ $held{$load} }, abs($charged - $true) <= $half if $rule eq 'model';
+		next if $rule ne 'model';
+		push @{ $held{$load} }, abs($charged - $true) <= $half;
+		push @{ $half{$load} }, 100 * $half / $all;
 	}
 }
 
@@ -70,14 +71,14 @@ sub interval {
 
 srand 1;
 print "# error of a VM's bill, per cent of what the domain burned; a window is a run\n";
-print "| basis or rule | load | median | p95 | of that 95 % | most | intervals that hold |\n| --- | --- | --- | --- | --- | --- | --- |\n";
+print "| basis or rule | load | median | p95 | of that 95 % | most | intervals that hold | their half width, mean |\n| --- | --- | --- | --- | --- | --- | --- | --- |\n";
 my @bound;
 for my $rule (@rules) {
 	my %of = %{ $error{$rule} // next };
 	for my $load (grep { $of{$_} } qw(steady onoff tied sparse own direct)) {
 		my @e = map { @$_ } values %{ $of{$load} };
 		my $held = $rule eq 'model' ? 100 * sum0(@{ $held{$load} }) / @{ $held{$load} } : undef;
-		printf "| %s | %s | %.2f | %.2f | %.2f..%.2f | %.2f | %s |\n", $rule, $load, at(0.5, @e), at(0.95, @e), interval($of{$load}), max(@e), defined $held ? sprintf('%.0f %%', $held) : '';
+		printf "| %s | %s | %.2f | %.2f | %.2f..%.2f | %.2f | %s |\n", $rule, $load, at(0.5, @e), at(0.95, @e), interval($of{$load}), max(@e), defined $held ? sprintf('%.0f %% | %.2f', $held, sum0(@{ $half{$load} }) / @{ $half{$load} }) : ' | ';
 		push @bound, sprintf '%s, %s: p95 %.2f, aim 1', $rule, $load, at(0.95, @e) if $rule =~ /^(thread|direct)$/ && at(0.95, @e) > 1;
 		push @bound, sprintf 'model, %s: %.0f %% of intervals hold, aim 90', $load, $held if defined $held && $held < 90;
 	}
@@ -91,8 +92,8 @@ for (lines("$dir/bill-subsets.txt")) {
 }
 my $idle = $m{0}{measured};
 my %cost = (('' => 0), map { $_ => $m{$_}{measured} - $idle } grep { $_ } keys %m);
-my $half = 0.01 * $cost{234}; # two runs of the same differ by as much: docs/method.md, 7
-print "\n# T3: bill of a VM beside what it costs alone, at the margin, and by Shapley; ms, domain less idle\n";
+my $half = max(abs($cost{243} - $cost{234}), map { abs($m{243}{$_} - $m{234}{$_}) } 2 .. 4); # the same again
+printf "\n# T3: bill of a VM beside what it costs alone, at the margin, and by Shapley; ms, domain less idle; the same again differs by %.0f\n", $half / 1e6;
 print "| VM | marginal | bill | alone | Shapley |\n| --- | --- | --- | --- | --- |\n";
 for my $v (2 .. 4) {
 	my ($a, $b) = grep { $_ != $v } 2 .. 4;

@@ -42,7 +42,7 @@ run() {
 	settled
 	ledger | paste -d ' ' "$tmp/before" - | awk '{ printf "%s %.0f\n", $1, $4 - $2 }'
 }
-runs=$(($(wc -w <<<"$EVAL_LOADS") * $(wc -w <<<"$SEEDS") + 8)) done=0 began=$SECONDS
+runs=$(($(wc -w <<<"$EVAL_LOADS") * $(wc -w <<<"$SEEDS") + 9)) done=0 began=$SECONDS
 progress() {
 	done=$((done + 1))
 	echo "# $done of $runs, $((SECONDS - began)) s: $*" >&2
@@ -63,7 +63,7 @@ for load in $EVAL_LOADS; do
 done
 
 # ---- T3
-for vms in 0 2 3 4 23 24 34 234; do
+for vms in 0 2 3 4 23 24 34 234 243; do # the last: the same again
 	run steady 1 $vms "$tmp/rows" | sed "s/^/$vms /" >>"$OUT/bill-subsets.txt"
 	progress "steady, VMs $vms alone"
 done
