@@ -261,7 +261,7 @@ static void give(struct worker *w, struct domain *d, struct claim *c)
 
 	fit_ns(charge_room(d), c->due, c->n, c->part);
 	d->carry.closed_ns += c->part[OTHER];
-	d->rest.got_ns = sat_add(d->rest.got_ns, c->part[OTHER]);
+	d->rest.got_ns = sat_add(d->rest.got_ns, sat_add(c->part[OTHER], c->part[OWN]));
 	d->s.own_ns += c->part[OWN];
 	for (struct account *x = d->owing; x; x = x->owing, i++) {
 		if (!c->part[i])
@@ -278,13 +278,25 @@ static void give(struct worker *w, struct domain *d, struct claim *c)
 	}
 }
 
+/* At most ns that nobody paid: what was acctringd's just now (own), then what was nobody's. */
+static uint64_t pay_rest(struct domain *d, uint64_t ns, uint64_t *own)
+{
+	uint64_t from_own = min_ns(ns, *own);
+	uint64_t closed = min_ns(ns - from_own, d->carry.closed_ns);
+
+	*own -= from_own;
+	d->s.own_ns -= from_own;
+	d->carry.closed_ns -= closed;
+	return from_own + closed;
+}
+
 /*
- * What nobody claimed since the last time, to VMs by what they were charged now.  The part of the
- * domain's own posts is its own. 
+ * What nobody claimed since the last time, and what acctringd burned, to VMs by what they were
+ * charged now.  The part of the domain's own posts is its own.
  */
 static void share_rest(struct worker *w, struct domain *d, struct claim *c)
 {
-	uint64_t now = now_ns(), dt = now - d->rest.at_ns, ns, given = 0;
+	uint64_t now = now_ns(), dt = now - d->rest.at_ns, own = c->part[OWN], ns, given = 0;
 	unsigned int i = FIRST;
 
 	for (struct account *x = d->owing; x; x = x->owing, i++)
@@ -299,10 +311,9 @@ static void share_rest(struct worker *w, struct domain *d, struct claim *c)
 		return;
 	i = FIRST;
 	for (struct account *x = d->owing; x; x = x->owing, i++) {
-		ns = min_ns(c->more[i], d->carry.closed_ns);
-		if (!ns || !account_is_vm(x))
+		ns = account_is_vm(x) ? pay_rest(d, c->more[i], &own) : 0;
+		if (!ns)
 			continue;
-		d->carry.closed_ns -= ns;
 		d->charged_ns += ns;
 		account_charge_pool(&w->accounts, x, ns);
 	}

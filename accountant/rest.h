@@ -2,7 +2,7 @@
 /*
  * rest.h - what a driver domain burned and nobody claimed: whose is it?  Pure.
  *
- * Interrupts, wake-ups and kernel threads are on no lane's clock.  Something of that is
+ * Interrupts, wake-ups and kernel threads are on no lane's clock, nor is acctringd.  Something of that is
  * burned when nobody uses the domain, too: its idle rate, learned in seconds without any
  * use.  What is beyond it, while VMs use the domain, is a pool that they share
  * (BASIS_POOL), if the operator says so: a backup that runs in the domain meanwhile is in it.

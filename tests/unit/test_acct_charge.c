@@ -196,6 +196,15 @@ static void unclaimed(void **ctx)
 	assert_in_range(x[0]->book.basis_ns[BASIS_POOL], 725 * MS, 750 * MS);
 	assert_in_range(x[1]->book.basis_ns[BASIS_POOL], 240 * MS, 250 * MS);
 	assert_int_equal(x[0]->book.basis_ns[BASIS_THREAD], 1500 * MS);
+	/* so is acctringd's, which is then no more the host's */
+	charge_due(&w, &d, x[0], 30 * MS, 0, BASIS_THREAD);
+	charge_own(&d, 20 * MS);
+	charge_busy(&d, 60 * MS, 60 * MS);
+	measured(60 * MS);
+	charge_settle(&w, &d);
+	assert_true(d.s.own_ns < 2 * MS);
+	assert_int_equal(d.charged_ns, sum(false));
+	assert_true(d.charged_ns + d.s.own_ns <= d.s.measured_ns);
 	before = x[0]->book.charged_ns;
 	w.conf.unclaimed = 0;
 	charge_due(&w, &d, x[0], 30 * MS, 0, BASIS_THREAD);

@@ -25,7 +25,7 @@ MODE=${1:-cases}
 : "${BUILD:?run me through make}"
 : "${CASE=}" "${SCHED:=credit2}" "${STORE:=oxenstored}" "${GUEST:=pv}" "${XEN_SLOW:=1}"
 : "${XEN_ROUNDS:=3}" "${XEN_MINUTES:=25}" "${XEN_NAME:=bed}" "${XEN_BASE:=$BUILD/xen}" "${XEN_SLOTS:=2}" "${XEN_CPUS:=1}"
-: "${EVAL_LOADS=}" "${EVAL_SECONDS:=40}" "${EVAL_ACCOUNTANT:=dom0}" "${EVAL_ENTITLED:=40}"
+: "${EVAL_LOADS=}" "${EVAL_SECONDS:=40}" "${EVAL_ACCOUNTANT:=own}" "${EVAL_ENTITLED:=40}"
 export MODE CASE SCHED STORE GUEST XEN_SLOW XEN_ROUNDS EVAL_LOADS EVAL_SECONDS EVAL_ACCOUNTANT EVAL_ENTITLED
 usage() { echo "$*" >&2; exit 2; }
 case $MODE in cases | facts | bench | eval | shell | up | again | down) ;; *) usage "run.sh cases|facts|bench|eval|shell|up|again|down, not $MODE" ;; esac
