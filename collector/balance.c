@@ -215,16 +215,19 @@ static void result(struct balance *b, int64_t floor, bool on, struct balance_res
 }
 
 /*
- * alpha in 1/1000.  Far above E: a whole step at once, and then none until it is seen
- * in what is measured.
+ * alpha in 1/1000.  Far above E, and what is charged alone that much: a whole step at once, and
+ * then none until it is seen in what is measured.  What a VM ran itself beyond its part of a
+ * window is the scheduler's order: others have it in the next.
  */
-static int64_t gain(const struct balance_params *p, struct balance *b, int64_t error)
+static int64_t gain(const struct balance_params *p, struct balance *b, int64_t error, int64_t cost)
 {
+	int64_t over = cost < -error ? cost : -error;
+
 	if (b->hold) {
 		b->hold--;
 		return 0;
 	}
-	if (-error <= scale(b->entitled, p->jump_pm, 1000))
+	if (over <= scale(b->entitled, p->jump_pm, 1000))
 		return p->alpha_pm;
 	b->hold = p->lag;
 	return 1000;
@@ -271,6 +274,26 @@ static void let_go(struct balance *b, uint64_t lost)
 	b->calm_ns = 0;
 }
 
+/* `now`, or what is left of the largest of late. */
+static int64_t lately(int64_t largest, int64_t now, int64_t window)
+{
+	int64_t slow = largest - scale(largest, window, MOST_NS > window ? MOST_NS : window);
+
+	return now > slow ? now : slow;
+}
+
+/*
+ * E of an uncapped VM is of one window: its floor is that part of E that it is of the largest
+ * of late.  As a rate it would be all of a small E, and u/E would stay at 1 when E is back.
+ */
+static int64_t floor_now(const struct balance_params *p, const struct balance *b,
+			 unsigned int vcpus)
+{
+	if (p->collect == COLLECT_ALWAYS || b->most <= b->entitled)
+		return balance_floor(p, b->entitled, vcpus);
+	return scale(balance_floor(p, b->most, vcpus), b->entitled, b->most);
+}
+
 /* Moves u. */
 static void move(const struct balance_params *p, struct balance *b, int64_t window, int64_t own,
 		 int64_t cost, int64_t floor)
@@ -282,7 +305,7 @@ static void move(const struct balance_params *p, struct balance *b, int64_t wind
 		error = 0;
 	unused(b, own, error);
 	k = kappa(p, b, window, own, cost);
-	b->rate += scale(error, gain(p, b, error), 1000 + k);
+	b->rate += scale(error, gain(p, b, error, cost), 1000 + k);
 	b->rate = clamp(b->rate, floor, b->entitled);
 }
 
@@ -303,9 +326,7 @@ static uint64_t collect(const struct balance_params *p, struct balance *b, int64
  */
 static bool rests(const struct balance_params *p, struct balance *b, int64_t e, int64_t window)
 {
-	int64_t slow = b->most - scale(b->most, window, MOST_NS > window ? MOST_NS : window);
-
-	b->most = e > slow ? e : slow;
+	b->most = lately(b->most, e, window);
 	return p->collect == COLLECT_CONTENTION && e < b->most / 4;
 }
 
@@ -323,7 +344,7 @@ void balance_step(const struct balance_params *p, struct balance *b, const struc
 	*out = (struct balance_result){ 0 };
 	if (!still)
 		follow(b, e);
-	floor = balance_floor(p, b->entitled, w->vcpus);
+	floor = floor_now(p, b, w->vcpus);
 	if (window && on) {
 		taken = take(p, b, e, window, cost, &refused);
 		out->taken_ns = (uint64_t)taken;

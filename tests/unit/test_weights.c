@@ -165,6 +165,78 @@ static void rests(void **ctx)
 	assert_true(fabs(sum[0] / sum[1] - 1) < 0.05);
 }
 
+/* One window of twenty is small, and it is not seen to wait in that: its weight stays down. */
+static void small_windows(void **ctx)
+{
+	struct contention c = { .collecting = true };
+	struct weights_vm vm[2] = { { .weight = 256, .vcpus = 1 }, { .weight = 768, .vcpus = 1 } };
+	struct balance_params p;
+
+	(void)ctx;
+	balance_defaults(&p);
+	p.collect = COLLECT_CONTENTION;
+	p.max_share_pm = 1000;
+	vm[0].write = 256;
+	for (int t = 0; t < 1000; t++) {
+		bool small = t % 20 == 19;
+		double all = vm[0].write + 768;
+
+		vm[0].own_ns = small ? 2 * MS : (uint64_t)(80 * MS * vm[0].write / all);
+		vm[0].cost_ns = small ? 4 * MS : vm[0].own_ns;
+		vm[0].waited = !small;
+		vm[1].own_ns = 80 * MS - vm[0].own_ns;
+		vm[1].waited = true;
+		assert_true(weights_step(&p, &c, vm, 2, 100 * MS));
+		/* half of its part is enough: it costs as much as it runs */
+		if (t >= 100)
+			assert_in_range(vm[0].write, 100, 170);
+	}
+}
+
+/*
+ * What a window holds of each is the scheduler's order, not its weight: half more or less of it
+ * is no reason to change the weights of those who cost nothing, and no way for who does.
+ */
+static void order(void **ctx)
+{
+	struct contention c = { .collecting = true };
+	struct weights_vm vm[3] = { { .weight = 256, .vcpus = 1 },
+				    { .weight = 256, .vcpus = 1 },
+				    { .weight = 512, .vcpus = 1 } };
+	double sum[3] = { 0 }, own[3], late = 0;
+	struct balance_params p;
+
+	(void)ctx;
+	balance_defaults(&p);
+	p.collect = COLLECT_CONTENTION;
+	p.max_share_pm = 1000;
+	for (int i = 0; i < 3; i++)
+		vm[i].write = vm[i].weight;
+	for (int t = 0; t < 4000; t++) {
+		double all = 0;
+
+		for (int i = 0; i < 3; i++) {
+			own[i] = vm[i].write * (double)(500 + rnd() % 1000);
+			all += own[i];
+		}
+		for (int i = 0; i < 3; i++) {
+			vm[i].own_ns = (uint64_t)(80 * MS * own[i] / all);
+			vm[i].cost_ns = i ? 0 : (uint64_t)late;
+			vm[i].waited = true;
+			sum[i] += t < 100 ? 0 : (double)(vm[i].own_ns + vm[i].cost_ns);
+		}
+		late = (late + (double)vm[0].own_ns) / 2;
+		assert_true(weights_step(&p, &c, vm, 3, 100 * MS));
+		if (t >= 100)
+			assert_in_range(vm[0].write, 60, 240);
+		if (t >= 100)
+			assert_in_range(vm[1].write, 160, 440);
+	}
+	assert_true(fabs(sum[0] / sum[1] - 1) < 0.01);
+	assert_true(fabs(sum[2] / sum[1] - 2) < 0.02);
+	assert_true(vm[0].balance.uncollected_ns < 100 * MS);
+}
+
 /* Nobody waits: the weights that were found. */
 static void quiet(void **ctx)
 {
@@ -219,8 +291,9 @@ static void random_pools(void **ctx)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(shares), cmocka_unit_test(max_min), cmocka_unit_test(ratios),
-		cmocka_unit_test(rests),  cmocka_unit_test(quiet),   cmocka_unit_test(random_pools),
+		cmocka_unit_test(shares), cmocka_unit_test(max_min),	   cmocka_unit_test(ratios),
+		cmocka_unit_test(rests),  cmocka_unit_test(small_windows), cmocka_unit_test(order),
+		cmocka_unit_test(quiet),  cmocka_unit_test(random_pools),
 	};
 
 	return cmocka_run_group_tests_name("weights", tests, NULL, NULL);
