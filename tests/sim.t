@@ -44,6 +44,8 @@ holds "step, credit: means within a slice, no rougher than a cap that stays by 5
 
 holds "uncapped: own + charged by weight within 3 %; alone nothing changes" weights \
 	'split(v["on"], r, ":") && off(r[1], 1) <= 0.03 && off(r[3], 2) <= 0.06 && off(v["quiet"], 1) <= 0.01'
+holds "all on one CPU, late, and seen as Xen shows it: the same" crowded \
+	'split(v["on"], r, ":") && off(r[1], 1) <= 0.03 && off(r[3], 2) <= 0.06'
 holds "without, the I/O VM has more" "weights sched=credit2 kappa=1.0" 'v["off"] + 0 > 1.9'
 
 alone() { printf '%s\n' "$all" | awk -v k="$1=" '/^guard alone/ { for (i = 1; i <= NF; i++) if (index($i, k) == 1) print substr($i, length(k) + 1) }'; }

@@ -65,6 +65,54 @@ static void one(const struct sched *sched, double kappa)
 	    on.sum[0] / on.sum[1], 1.0, on.sum[2] / on.sum[1], quiet_on.served / quiet_off.served);
 }
 
+/*
+ * As on the emulated machine of docs/xen-lab.md: one CPU for all, dom0 and the driver domain first,
+ * the collector up to 400 ms late, and who waits is what Xen says of that moment.
+ */
+static void crowded(double kappa, unsigned int inflight)
+{
+	struct stream busy = { .name = "dom0", .hops = 1, .rate = 60 };
+	struct dom *dom0, *dd, *vm[3];
+	struct stream st;
+	double sum[3];
+
+	world_init(&world, &sched_credit2, 1, seed);
+	dom0 = sim_dom(&world.sim, "dom0", 1, 1, 2048, 0);
+	dd = sim_dom(&world.sim, "driver", 1, 1, 2048, 0);
+	vm[0] = sim_dom(&world.sim, "io", 1, 1, 256, 0);
+	vm[1] = sim_dom(&world.sim, "cpu-256", 1, 1, 256, 0);
+	vm[2] = sim_dom(&world.sim, "cpu-512", 1, 1, 512, 0);
+	world_driver(&world, dd)->batch_ns = 5 * US;
+	sim_hog(&world.sim, vm[1], true);
+	sim_hog(&world.sim, vm[2], true);
+	st = request("io", vm[0]->nth, 0, 0, MS, (uint64_t)(kappa * (double)MS));
+	st.inflight = inflight;
+	world_stream(&world, &st);
+	busy.hop[0] = (struct hop){ false, dom0->nth, 0, 4 * MS };
+	world_stream(&world, &busy);
+	world.collector.window_ns = 100 * MS;
+	world.collector.late_ns = 400 * MS;
+	world.collector.sampled = true;
+	world.collector.params.max_share_pm = 10000;
+	for (int i = 0; i < 3; i++)
+		world_manage(&world, vm[i]);
+	world_run(&world, 120 * SECOND);
+	for (int i = 0; i < 3; i++)
+		sum[i] = mean(world.own[vm[i]->nth] + 300, 900) +
+			 mean(world.cost[vm[i]->nth] + 300, 900);
+	say("crowded sched=credit2 kappa=%.1f inflight=%u on=%.3f:%.3f:%.3f", kappa, inflight,
+	    sum[0] / sum[1], 1.0, sum[2] / sum[1]);
+	world_free(&world);
+}
+
+void case_crowded(void)
+{
+	crowded(0.5, 32);
+	crowded(1, 32);
+	crowded(2, 32);
+	crowded(2, 1);
+}
+
 void case_weights(void)
 {
 	static const double kappa[] = { 0.5, 1, 2 };

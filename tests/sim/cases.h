@@ -14,6 +14,7 @@ void case_debt(void); /* one CPU, VM 60 %, driver domain 40 %, web load: share b
 void case_time(void); /* the same, debt from 20 s */
 void case_step(void); /* step response by kappa, credit2 and credit */
 void case_weights(void); /* uncapped VMs, 256/256/512 */
+void case_crowded(void); /* the same on one CPU, with dom0, and seen as Xen shows it */
 void case_guard(void); /* three guests, a file transfer, limit 5 % */
 void case_limit(void); /* the limit by lanes and sizes */
 void case_share(void); /* one flood, nine light VMs, no number configured */

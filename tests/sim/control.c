@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 
+#define WAITED (500 * MS) /* as collector/windows.c */
 #define PHASE (37 * MS) /* its windows do not begin with the accountants' */
 
 static uint64_t published(const struct world *w, unsigned int dom)
@@ -51,7 +52,7 @@ static void capped(struct world *w, struct managed *m, uint64_t own, uint64_t co
 	implicit(w, m->dom->nth, m->is.limit);
 }
 
-static void uncapped(struct world *w)
+static void uncapped(struct world *w, uint64_t window_ns)
 {
 	struct collector *c = &w->collector;
 	struct balance_params p = c->params;
@@ -66,7 +67,7 @@ static void uncapped(struct world *w)
 		}
 	if (!n)
 		return;
-	if (!weights_step(&p, &c->contention, vm, n, c->window_ns))
+	if (!weights_step(&p, &c->contention, vm, n, window_ns))
 		abort();
 	for (unsigned int i = 0; i < n; i++) {
 		struct managed *m = &c->vm[who[i]];
@@ -78,23 +79,46 @@ static void uncapped(struct world *w)
 	}
 }
 
-static void contended(struct world *w)
+static void contended(struct world *w, uint64_t window_ns)
 {
 	struct collector *c = &w->collector;
-	uint64_t idle = 0, all = w->sim.cpus * c->window_ns;
+	uint64_t idle = 0, all = w->sim.cpus * window_ns;
 
 	for (unsigned int i = 0; i < w->sim.cpus; i++)
 		idle += w->sim.cpu[i].idle_ns;
-	contention_step(&c->contention, idle - c->idle, all, c->window_ns);
+	contention_step(&c->contention, idle - c->idle, all, window_ns);
 	c->idle = idle;
+}
+
+/* As Xen tells it: of a moment.  dom0 looks, and whoever had its CPU waits meanwhile. */
+static bool waits(const struct sim *s, const struct dom *d)
+{
+	for (unsigned int i = 0; i < d->vcpus; i++)
+		if (d->vcpu[i].runnable && (!d->vcpu[i].running || s->cpu[0].now == &d->vcpu[i]))
+			return true;
+	return false;
+}
+
+static bool waited(struct sim *s, struct managed *m, uint64_t window_ns)
+{
+	uint64_t before = m->waited;
+
+	m->waited = m->dom->waited_ns;
+	if (!world_of(s)->collector.sampled)
+		return m->waited - before > window_ns / 20;
+	if (waits(s, m->dom))
+		m->seen = s->now;
+	return m->seen && s->now - m->seen < WAITED;
 }
 
 static void window(struct sim *s, void *arg)
 {
 	struct world *w = arg;
 	struct collector *c = &w->collector;
+	uint64_t ns = s->now - c->began;
 
-	contended(w);
+	c->began = s->now;
+	contended(w, ns);
 	for (unsigned int i = 0; i < c->vms; i++) {
 		struct managed *m = &c->vm[i];
 		uint64_t own = m->dom->ran_ns - m->own, cost = published(w, m->dom->nth) - m->cost;
@@ -108,12 +132,11 @@ static void window(struct sim *s, void *arg)
 		}
 		m->weights.own_ns = own;
 		m->weights.cost_ns = cost;
-		m->weights.waited = m->dom->waited_ns - m->waited > c->window_ns / 20;
-		m->waited = m->dom->waited_ns;
+		m->weights.waited = waited(s, m, ns);
 	}
 	if (s->now >= c->from)
-		uncapped(w);
-	sim_at(s, s->now + c->window_ns, window, w);
+		uncapped(w, ns);
+	sim_at(s, s->now + c->window_ns + (c->late_ns ? sim_rnd(s) % c->late_ns : 0), window, w);
 }
 
 void world_manage(struct world *w, struct dom *d)

@@ -19,10 +19,10 @@ static const struct {
 	const char *name;
 	void (*run)(void);
 } cases[] = {
-	{ "debt", case_debt },	     { "time", case_time },   { "step", case_step },
-	{ "weights", case_weights }, { "guard", case_guard }, { "limit", case_limit },
-	{ "share", case_share },     { "flood", case_flood }, { "chain", case_chain },
-	{ "split", case_split },     { "edge", case_edge },
+	{ "debt", case_debt },	     { "time", case_time },	  { "step", case_step },
+	{ "weights", case_weights }, { "crowded", case_crowded }, { "guard", case_guard },
+	{ "limit", case_limit },     { "share", case_share },	  { "flood", case_flood },
+	{ "chain", case_chain },     { "split", case_split },	  { "edge", case_edge },
 };
 
 #define CASES (sizeof(cases) / sizeof(*cases))

@@ -89,13 +89,16 @@ struct managed {
 	struct balance balance;
 	struct weights_vm weights; /* uncapped */
 	uint64_t own, cost; /* at the last window */
-	uint64_t waited;
+	uint64_t waited, seen; /* seen: to wait */
 	struct balance_result is;
 };
 
 struct collector {
 	struct balance_params params;
 	uint64_t window_ns, from; /* debt mode begins then; 0 window: observe */
+	uint64_t late_ns; /* a window may be longer by that, by chance */
+	bool sampled; /* who waits is seen at the windows' ends, from a CPU that one of them had */
+	uint64_t began;
 	struct contention contention;
 	uint64_t idle;
 	struct managed vm[DOMS];
