@@ -48,14 +48,18 @@ net_at() { # DRIVER: nobody is behind the address that web sends to
 
 # ---- loads
 spin_net=0 spin_block=0 # us of own work: for a request, for 32 frames
-block() { echo "ioload /dev/xvda read 65536 $1 10000 $((($2 - 12) * 1000)) 600000 $spin_block"; }
-net() { echo "flood send udp 10.0.0.9 6000 1458 $((($1 - 2) * 1000)) $spin_net 10000"; }
+block() { echo "ioload /dev/xvda read ${3:-65536} $1 10000 $((($2 - 12) * 1000)) 600000 $spin_block"; }
+net() { echo "flood send udp 10.0.0.9 6000 ${2:-1458} $((($1 - 2) * 1000)) $spin_net 10000 ${3:-}"; }
 commands() { # LOAD SECONDS
 	case $1 in
 	L1 | L8) block 32 "$2" ;;
 	L7) block 1 "$2" ;;
 	L2) net "$2" ;;
 	L3 | L9) block 32 "$2" && net "$2" ;;
+	L4) net "$2" 10240 "0 2" ;;
+	L5) block 32 "$2" 512 ;;
+	L6) block 32 "$2" 512+65536 ;;
+	L10) net "$2" 1458 "300 700" ;;
 	*) fail "no such load: $1" ;;
 	esac
 }
@@ -97,7 +101,7 @@ prepare() { # LOAD: tuned
 	case $1 in
 	L1) tune L1 1 spin_block ;;
 	L7) tune L7 0.1 spin_block ;;
-	L2) tune L2 2 spin_net ;;
+	L2 | L10) tune L2 2 spin_net ;; # L10: bursts of it
 	L3 | L9)
 		tune L1 1 spin_block
 		tune L2 2 spin_net

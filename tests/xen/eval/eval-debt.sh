@@ -17,7 +17,7 @@ guest_create web - "cap=$entitled"
 domains $all
 guest_up web
 block_at drv
-case " $loads " in *" L2 "* | *" L3 "* | *" L9 "*) net_at "${all##* }" ;; esac
+case " $loads " in *" L"[2349]" "* | *" L10 "*) net_at "${all##* }" ;; esac
 step "devices are there"
 drivers=$all
 

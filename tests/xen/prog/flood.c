@@ -2,8 +2,11 @@
 /*
  * A network device at its limit.
  *
- *	flood send udp|tcp ADDRESS PORT SIZE MS [SPIN_US WARM_MS]    as much as goes, for MS;
- *						   after each call it works for SPIN_US
+ *	flood send udp|tcp ADDRESS PORT SIZE MS [SPIN_US WARM_MS [ON_MS REST_MS]]
+ *						   as much as goes, for MS; after each call it
+ *						   works for SPIN_US.  For ON_MS, then it rests for
+ *						   REST_MS, and so on.  ON_MS 0: one packet, and a
+ *						   rest of random length, REST_MS on average
  *	flood count udp|tcp PORT WARM_MS MS        what arrives in the MS after WARM_MS,
  *						   from the first that arrives
  *
@@ -29,6 +32,7 @@
 static char buf[LARGEST];
 static struct mmsghdr batch[BATCH];
 static struct iovec iov = { buf, sizeof(buf) };
+static unsigned int calls = BATCH; /* packets of a call */
 
 static int open_socket(bool tcp, const char *host, const char *port)
 {
@@ -55,7 +59,7 @@ static int open_socket(bool tcp, const char *host, const char *port)
 
 static void send_some(int s, bool tcp)
 {
-	ssize_t n = tcp ? write(s, buf, iov.iov_len) : sendmmsg(s, batch, BATCH, 0);
+	ssize_t n = tcp ? write(s, buf, iov.iov_len) : sendmmsg(s, batch, calls, 0);
 
 	/* refused: who counts has ended; no buffers: the device is full */
 	if (n < 0 && errno != ECONNREFUSED && errno != ENOBUFS)
@@ -97,20 +101,35 @@ static void count(int s, bool tcp, uint64_t warm, uint64_t ms)
 		;
 }
 
-/* MS [SPIN_US WARM_MS] */
+/* When a burst of `on` ms that began at `from` is over: a rest. */
+static void rest(uint64_t on, uint64_t ms, uint64_t *from)
+{
+	if (!ms || now_ms() - *from < on)
+		return;
+	usleep((useconds_t)((double)ms * 1000 * (on ? 1 : 2 * drand48())));
+	*from = now_ms();
+}
+
+/* MS [SPIN_US WARM_MS [ON_MS REST_MS]] */
 static void send_for(int s, bool tcp, char **argv)
 {
-	uint64_t ms = strtoull(argv[0], NULL, 0), warm = 0, at;
+	uint64_t ms = strtoull(argv[0], NULL, 0), warm = 0, on = 0, off = 0, at, from;
 	struct spin work;
 
 	spin_begin(&work, argv[1] ? strtoull(argv[1], NULL, 0) : 0);
 	if (argv[1])
 		warm = strtoull(argv[2], NULL, 0);
-	for (at = now_ms(); now_ms() - at < ms;) {
+	if (argv[1] && argv[3]) {
+		on = strtoull(argv[3], NULL, 0);
+		off = strtoull(argv[4], NULL, 0);
+		calls = on ? BATCH : 1;
+	}
+	for (at = from = now_ms(); now_ms() - at < ms;) {
 		send_some(s, tcp);
 		spin(&work);
 		if (now_ms() - at < warm)
 			work.pause_ns = 0;
+		rest(on, off, &from);
 	}
 	if (argv[1])
 		printf("pause_ns=%" PRIu64 "\n", work.pause_ns);
@@ -118,13 +137,13 @@ static void send_for(int s, bool tcp, char **argv)
 
 int main(int argc, char **argv)
 {
-	bool sends = (argc == 7 || argc == 9) && !strcmp(argv[1], "send");
+	bool sends = (argc == 7 || argc == 9 || argc == 11) && !strcmp(argv[1], "send");
 	bool tcp = argc > 2 && !strcmp(argv[2], "tcp");
 	int s;
 
 	if (!sends && !(argc == 6 && !strcmp(argv[1], "count")))
-		errx(2, "usage: flood send udp|tcp ADDRESS PORT SIZE MS [SPIN_US WARM_MS] | "
-			"count udp|tcp PORT WARM_MS MS");
+		errx(2, "usage: flood send udp|tcp ADDRESS PORT SIZE MS [SPIN_US WARM_MS "
+			"[ON_MS REST_MS]] | count udp|tcp PORT WARM_MS MS");
 	for (unsigned int i = 0; i < BATCH; i++)
 		batch[i].msg_hdr = (struct msghdr){ .msg_iov = &iov, .msg_iovlen = 1 };
 	if (!sends) {

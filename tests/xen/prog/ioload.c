@@ -2,9 +2,10 @@
 /*
  * ioload DEVICE randread|randwrite|read|write BYTES DEPTH WARM_MS MS TAIL_MS
  * [SPIN_US]: a steady load for a block device, past the page cache, by Linux AIO, DEPTH
- * requests of BYTES always in flight; for each that was answered it works for SPIN_US.  Says
- * how many were answered in the MS after WARM_MS, and the longest that it was kept from that
- * work; it goes on for TAIL_MS, so that who measures beside it measures the load only.
+ * requests of BYTES always in flight (SMALL+LARGE: 50 of these, 50 of those, in turns); for each
+ * that was answered it works for SPIN_US.  Says how many were answered in the MS after WARM_MS,
+ * and the longest that it was kept from that work; it goes on for TAIL_MS, so that who measures
+ * beside it measures the load only.
  */
 #include <err.h>
 #include <fcntl.h>
@@ -22,12 +23,13 @@
 #include "tests/xen/prog/spin.h"
 
 #define DEPTH_MAX 256u
+#define TURN 50u
 
 struct load {
 	int fd;
 	bool random, writes;
-	uint32_t bytes, depth;
-	uint64_t blocks, next, seed;
+	uint32_t bytes[2], depth; /* the second: not less */
+	uint64_t blocks, next, seed, issued;
 	aio_context_t aio;
 	struct spin spin;
 	struct iocb cb[DEPTH_MAX], *ready[DEPTH_MAX];
@@ -48,8 +50,10 @@ static void submit(struct load *l, uint32_t n)
 	uint32_t done = 0;
 	long r;
 
-	for (uint32_t i = 0; i < n; i++)
-		l->ready[i]->aio_offset = (int64_t)(a_block(l) * l->bytes);
+	for (uint32_t i = 0; i < n; i++) {
+		l->ready[i]->aio_offset = (int64_t)(a_block(l) * l->bytes[1]);
+		l->ready[i]->aio_nbytes = l->bytes[l->issued++ / TURN % 2];
+	}
 	while (done < n) {
 		r = syscall(SYS_io_submit, l->aio, (long)(n - done), l->ready + done);
 		if (r <= 0)
@@ -67,9 +71,10 @@ static uint32_t reap(struct load *l)
 	if (r < 1)
 		err(1, "io_getevents");
 	for (long i = 0; i < r; i++) {
-		if (ev[i].res != (int64_t)l->bytes)
-			errx(1, "a request of %u bytes: %lld", l->bytes, (long long)ev[i].res);
 		l->ready[i] = &l->cb[ev[i].data];
+		if (ev[i].res != (int64_t)l->ready[i]->aio_nbytes)
+			errx(1, "a request of %llu bytes: %lld",
+			     (unsigned long long)l->ready[i]->aio_nbytes, (long long)ev[i].res);
 	}
 	return (uint32_t)r;
 }
@@ -90,31 +95,40 @@ static uint64_t run(struct load *l, uint64_t end)
 	return requests;
 }
 
+static bool sizes(struct load *l, const char *s)
+{
+	const char *large = strchr(s, '+');
+
+	l->bytes[0] = (uint32_t)atoi(s);
+	l->bytes[1] = large ? (uint32_t)atoi(large + 1) : l->bytes[0];
+	return l->bytes[0] && l->bytes[0] <= l->bytes[1] && l->bytes[0] % 512 == 0 &&
+	       l->bytes[1] % 512 == 0;
+}
+
 static void prepare(struct load *l, char **argv)
 {
-	uint64_t size = 0;
+	uint64_t size = 0, each;
 	char *buf;
 
 	l->random = !strncmp(argv[2], "rand", 4);
 	l->writes = strstr(argv[2], "write") != NULL;
-	l->bytes = (uint32_t)atoi(argv[3]);
 	l->depth = (uint32_t)atoi(argv[4]);
 	l->seed = 88172645463325252ull;
-	if (!l->bytes || l->bytes % 512 || !l->depth || l->depth > DEPTH_MAX)
+	if (!sizes(l, argv[3]) || !l->depth || l->depth > DEPTH_MAX)
 		errx(2, "BYTES: multiples of 512; DEPTH: 1..%u", DEPTH_MAX);
 	l->fd = open(argv[1], (l->writes ? O_RDWR : O_RDONLY) | O_DIRECT);
 	if (l->fd < 0 || ioctl(l->fd, BLKGETSIZE64, &size))
 		err(1, "%s", argv[1]);
-	l->blocks = size / l->bytes;
-	buf = aligned_alloc(4096, (size_t)l->depth * ((l->bytes + 4095) & ~4095u));
+	l->blocks = size / l->bytes[1];
+	each = (l->bytes[1] + 4095) & ~4095u;
+	buf = aligned_alloc(4096, l->depth * each);
 	if (!buf || !l->blocks || syscall(SYS_io_setup, (long)l->depth, &l->aio))
 		err(1, "io_setup");
-	memset(buf, 0x5a, (size_t)l->depth * ((l->bytes + 4095) & ~4095u));
+	memset(buf, 0x5a, l->depth * each);
 	for (uint32_t i = 0; i < l->depth; i++) {
 		l->cb[i].aio_fildes = (uint32_t)l->fd;
 		l->cb[i].aio_lio_opcode = l->writes ? IOCB_CMD_PWRITE : IOCB_CMD_PREAD;
-		l->cb[i].aio_buf = (uintptr_t)(buf + (size_t)i * ((l->bytes + 4095) & ~4095u));
-		l->cb[i].aio_nbytes = l->bytes;
+		l->cb[i].aio_buf = (uintptr_t)(buf + i * each);
 		l->cb[i].aio_data = i;
 		l->ready[i] = &l->cb[i];
 	}
