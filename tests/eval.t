@@ -111,4 +111,26 @@ weighed unfair 14 25 48 1000
 is "$(figure unfair 5) $(figure unfair 10)" "77.8 %, 4.2 % missed: weights" "one has 4 % more"
 weighed slower 14 24 48 980
 is "$(figure slower 6) $(figure slower 10)" "-2.0 % missed: alone" "2 % are lost when nobody waits"
+
+# -- attacks --
+# attacked NAME ONE TWO BURSTS: own CPU of the first VM; the second has 10, the driver domain burns 15 above idle
+attacked() {
+	awk -v one="$2" -v two="$3" -v bursts="$4" '
+	function phase(p, s, o, d, h,    i) {
+		for (i = 0; i <= s * 10; i++) {
+			printf "%s\t%.0f\t%.0f\t%.0f\t0\t%.0f\t%.0f\n", p, now, i * o * 1e6, i * d * 1e6, i * 5e6, i * h * 1e6
+			now += 1e8
+		}
+	}
+	BEGIN {
+		now = 1e12
+		print "#load attack"; print "#scheduler credit2"; print "#attack 40"
+		phase("idle", 5, 0, 5, 0); phase("one", 30, one, 20, 0); phase("two", 30, two, 20, 10); phase("bursts", 30, bursts, 20, 0)
+	}' >"$work/$1.tsv"
+}
+attacked nothing 25 15 5
+is "$(tests/xen/eval/figures.pl "$work/steal" "$work/nothing.tsv" | tail -n 1)" \
+	"| credit2 | 40.0 (+0.0 %) | 40.0 (+0.0 %) | +0.0 % | 20.0 (+0.0 %) | 0 % | held |" "nothing gained"
+attacked gain 25 16 6
+is "$(figure gain 4) $(figure gain 5) $(figure gain 7)" "+2.5 % 21.0 (+5.0 %) missed: split" "two have 2.5 % more, bursts 5"
 echo "1..$n"

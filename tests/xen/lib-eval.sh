@@ -63,16 +63,16 @@ commands() { # LOAD SECONDS
 	*) fail "no such load: $1" ;;
 	esac
 }
-start_load() { # LOAD SECONDS
+start_load() { # LOAD SECONDS [VM]
 	local n=0 c
-	commands "$@" >"$run/commands"
+	commands "$1" "$2" >"$run/commands"
 	while IFS= read -r c; do
 		n=$((n + 1))
-		start_at web "load$n" "$c"
+		start_at "${3:-web}" "load$n" "$c"
 	done <"$run/commands"
 }
-stop_load() {
-	in_guest web 20 'killall ioload flood; while pidof ioload flood; do sleep 0.1; done; cat /tmp/load*.out; rm -f /tmp/load*'
+stop_load() { # VM
+	in_guest "$1" 20 'killall ioload flood; while pidof ioload flood; do sleep 0.1; done; cat /tmp/load*.out; rm -f /tmp/load*'
 }
 # kappa_of LOAD: what its driver domains burn, less idle, for a ns of the VM
 kappa_of() {
@@ -81,7 +81,7 @@ kappa_of() {
 	# shellcheck disable=SC2046
 	domcpu 4000 $(cpus) | awk -F '[ =]' -v idle="$idle" '
 		{ for (i = 6; i <= NF; i += 2) d += $i; printf "%.4f\n", (d - idle * $2 / 1e9) / $4 }'
-	stop_load >/dev/null
+	stop_load web >/dev/null
 }
 # tune LOAD KAPPA VARIABLE: own work for each unit, so that the driver domains burn KAPPA times as much
 # as the VM: found from what kappa is without any, and with some
@@ -145,7 +145,7 @@ phase() {
 	sleep 1
 	start_load "$2" "$3"
 	wait "$pid" || fail "$2, $1: no samples"
-	stop_load >"$run/load" || fail "$2, $1: $(cat "$run/load")"
+	stop_load web >"$run/load" || fail "$2, $1: $(cat "$run/load")"
 	sleep 2 # until that is on the bill
 	read -r c t d < <(ledger)
 	[ "$c" -gt "$c0" ] || fail "$2, $1: nothing was charged: $(log_of "$accountant" acctringd)"

@@ -2,14 +2,14 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # usage: figures.pl STEAL TSV...
 #        figures.pl --step TSV
-# The figures of docs/method.md, section 4, from what eval-debt.sh and eval-weights.sh sampled: tables, a line a load.
+# The figures of docs/method.md, section 4, from what eval-debt.sh, eval-weights.sh and eval-attack.sh sampled: tables, a line a load.
 # STEAL: of steal.pl ("-": none, then no window is void).  TSV: of lib-eval.sh, "phase now own driver cap dom0 others...",
 # sums in ns, and lines "#key ...".
 use strict;
 use warnings;
 use List::Util qw(max min sum0);
 
-my %bound = (error => 0.5, settled => 3, ripple => 2, pause => 50, weights => 3, alone => 1);
+my %bound = (error => 0.5, settled => 3, ripple => 2, pause => 50, weights => 3, alone => 1, split => 2);
 
 # ---- what others had of the machine below
 my (@wait, $shift);
@@ -67,7 +67,7 @@ sub read_tsv {
 	die "$file: idle was not sampled\n" if @{ $row{idle} // [] } < 2;
 	my ($a, $b) = @{ $row{idle} }[0, -1];
 	$is{idle} = ($b->[2] - $a->[2]) / ($b->[0] - $a->[0]);
-	for my $p ($is{weights} ? qw(none debt) : qw(none debt static)) {
+	for my $p ($is{attack} ? qw(one two bursts) : $is{weights} ? qw(none debt) : qw(none debt static)) {
 		die "$file: no samples of '$p'\n" if @{ $row{$p} // [] } < 2;
 		my $at = $row{$p}[0];
 		$is{phase}{$p} = [ map {
@@ -195,6 +195,27 @@ sub print_weights {
 		$none->{off}, $debt->{off}, $alone, $is->{ledger}{debt} // 0, $debt->{dom0}, $debt->{void}, $verdict;
 }
 
+# from 10 s after the load's beginning, a second after the samples': the sum of both VMs and their driver domain, and windows of 1 s that are void
+sub attacked {
+	my ($is, $p) = @_;
+	my $s = $is->{phase}{$p};
+	my ($from) = grep { $_->{t} >= 11 } @$s;
+	die "attack, $p: shorter than 20 s\n" if !$from || $s->[-1]{t} < 20;
+	my @w = windows($s, 1, 11);
+	return (rate($from, $s->[-1], qw(own driver two)), 100 * (@w - valid(@w)) / @w);
+}
+
+sub print_attack {
+	my ($is) = @_;
+	my %f = map { $_ => [ attacked($is, $_) ] } qw(one two bursts);
+	my $e = $is->{attack};
+	my $split = 100 * ($f{two}[0] / $f{one}[0] - 1);
+	my $void = max(map { $_->[1] } values %f);
+	printf "| %s | %.1f (%+.1f %%) | %.1f (%+.1f %%) | %+.1f %% | %.1f (%+.1f %%) | %.0f %% | %s |\n", $is->{scheduler},
+		(map { ($f{$_}[0], 100 * ($f{$_}[0] / $e - 1)) } qw(one two)), $split, $f{bursts}[0], 100 * ($f{bursts}[0] / ($e / 2) - 1), $void,
+		$void > 20 ? sprintf('no result: %.0f %% void', $void) : abs($split) > $bound{split} ? 'missed: split' : 'held';
+}
+
 sub verdict {
 	my ($is, $f) = @_;
 	return sprintf 'no result: %.0f %% void', $f->{void} if !$f->{judged};
@@ -234,7 +255,10 @@ read_steal($steal);
 print "# Xen under QEMU TCG; per cent of a CPU; truth: driver domains by the hypervisor, less idle\n";
 my ($weights, $debt) = (0, 0);
 for my $is (map { read_tsv($_) } @ARGV) {
-	if ($is->{weights}) {
+	if ($is->{attack}) {
+		print "| scheduler | one VM (gain) | two VMs (gain) | two, of one | bursts, half of E (gain) | void | bounds |\n", '| --- ' x 7, "|\n";
+		print_attack($is);
+	} elsif ($is->{weights}) {
 		print "| load | kappa | without debt: 256 : 256 : 512 | with | off by, without and with | alone: done with debt | ledger of truth | dom0 | void | bounds |\n", '| --- ' x 10, "|\n"
 			if !$weights++;
 		print_weights($is);
