@@ -167,16 +167,22 @@ sub look {
 	return \%f;
 }
 
+# how far sums are from the weights, per cent
+sub apart {
+	my ($is, @sum) = @_;
+	my @weight = split ' ', $is->{weights};
+	my @each = map { $sum[$_] / $weight[$_] } 0 .. 2;
+	return 100 * (max(@each) / max(1e-9, min(@each)) - 1);
+}
+
 # of uncapped VMs: how far their sums are from their weights, over 30 s from 30 s on
 sub weigh {
 	my ($is, $p) = @_;
-	my @weight = split ' ', $is->{weights};
 	my ($from) = grep { $_->{t} >= 31 } @{ $is->{phase}{$p} };
 	my $to = $is->{phase}{$p}[-1];
 	die "$is->{load}, $p: shorter than 60 s\n" if !$from || $to->{t} < 60;
 	my %f = (sums => [ rate($from, $to, qw(own driver)), rate($from, $to, 'two'), rate($from, $to, 'four') ]);
-	my @each = map { $f{sums}[$_] / $weight[$_] } 0 .. 2;
-	$f{off} = 100 * (max(@each) / max(1e-9, min(@each)) - 1);
+	$f{off} = apart($is, @{ $f{sums} });
 	$f{own} = rate($from, $to, 'own');
 	$f{dom0} = rate($from, $to, 'dom0');
 	my @w = windows($is->{phase}{$p}, 1, 31);
@@ -187,12 +193,14 @@ sub weigh {
 sub print_weights {
 	my ($is) = @_;
 	my ($none, $debt) = map { weigh($is, $_) } qw(none debt);
+	# as billed, which is what the law evens out
+	my @bill = ($debt->{own} + ($debt->{sums}[0] - $debt->{own}) * ($is->{ledger}{debt} // 0) / 100, @{ $debt->{sums} }[1, 2]);
 	my $alone = $is->{done}{alone} ? 100 * (($is->{done}{'alone-debt'} // 0) / $is->{done}{alone} - 1) : 0;
 	my @missed = ($debt->{off} > $bound{weights} ? 'weights' : (), abs($alone) > $bound{alone} ? 'alone' : ());
 	my $verdict = $debt->{void} > 20 ? sprintf('no result: %.0f %% void', $debt->{void}) : @missed ? 'missed: ' . join(', ', @missed) : 'held';
-	printf "| %s %s | %.2f | %.1f : %.1f : %.1f | %.1f : %.1f : %.1f | %.1f %%, %.1f %% | %+.1f %% | %.0f %% | %.0f %% | %.0f %% | %s |\n",
+	printf "| %s %s | %.2f | %.1f : %.1f : %.1f | %.1f : %.1f : %.1f | %.1f %%, %.1f %%, %.1f %% | %+.1f %% | %.0f %% | %.0f %% | %.0f %% | %s |\n",
 		$is->{load}, $is->{scheduler}, ($debt->{sums}[0] - $debt->{own}) / max(0.01, $debt->{own}), @{ $none->{sums} }, @{ $debt->{sums} },
-		$none->{off}, $debt->{off}, $alone, $is->{ledger}{debt} // 0, $debt->{dom0}, $debt->{void}, $verdict;
+		$none->{off}, $debt->{off}, apart($is, @bill), $alone, $is->{ledger}{debt} // 0, $debt->{dom0}, $debt->{void}, $verdict;
 }
 
 # from 10 s after the load's beginning, a second after the samples': the sum of both VMs and their driver domain, and windows of 1 s that are void
@@ -259,7 +267,7 @@ for my $is (map { read_tsv($_) } @ARGV) {
 		print "| scheduler | one VM (gain) | two VMs (gain) | two, of one | bursts, half of E (gain) | void | bounds |\n", '| --- ' x 7, "|\n";
 		print_attack($is);
 	} elsif ($is->{weights}) {
-		print "| load | kappa | without debt: 256 : 256 : 512 | with | off by, without and with | alone: done with debt | ledger of truth | dom0 | void | bounds |\n", '| --- ' x 10, "|\n"
+		print "| load | kappa | without debt: 256 : 256 : 512 | with | off by, without, with, and with as billed | alone: done with debt | ledger of truth | dom0 | void | bounds |\n", '| --- ' x 10, "|\n"
 			if !$weights++;
 		print_weights($is);
 	} else {
