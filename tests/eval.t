@@ -70,7 +70,7 @@ made end 't > 56 ? 10 : 20' 40 60
 is "$(figure end 11) $(figure end 12)" "5 % held" "what was off then does not count"
 
 # -- step response, beside the simulator's --
-steps() { tests/xen/eval/step.sh "$BUILD/tests/sim/acctsim" "$work/$1.tsv" 2>&1; }
+steps() { tests/xen/eval/step "$BUILD/tests/sim/acctsim" "$work/$1.tsv" 2>&1; }
 # value FILE S COLUMN: that of the line nearest to S
 value() { awk -F '\t' -v s="$2" -v c="$3" '{ d = $1 - s; d = d < 0 ? -d : d } NR == 1 || d < least { least = d; v = $c } END { printf "%.0f", v }' "$work/$1"; }
 made ramp 't < 2 ? 36 : 20' 't < 2 ? 72 : 40'

@@ -88,7 +88,7 @@ figures() {
 		! ls "$results"/eval-*.tsv >/dev/null 2>&1 ||
 			"$here/eval/figures.pl" "$results/steal" "$results"/eval-*.tsv || echo "# no figures"
 		for f in "$results"/eval-debt-*.tsv; do
-			[ ! -e "$f" ] || "$here/eval/step.sh" "$BUILD/tests/sim/acctsim" "$f" || echo "# no step response"
+			[ ! -e "$f" ] || "$here/eval/step" "$BUILD/tests/sim/acctsim" "$f" || echo "# no step response"
 		done
 	}
 }

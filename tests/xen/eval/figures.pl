@@ -242,7 +242,7 @@ sub print_debt {
 		$is->{pause}{debt} // 0, $is->{pause}{static} // 0, $f->{ledger}, $f->{dom0}{debt}, $f->{void}, verdict($is, $f);
 }
 
-# For step.sh: "scheduler entitled kappa", then means over 1 s: "s own driver sum", s from the load's beginning to the second's end.
+# For step: "scheduler entitled kappa", then means over 1 s: "s own driver sum", s from the load's beginning to the second's end.
 sub print_step {
 	my ($is) = @_;
 	my $s = $is->{phase}{debt};

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# For step.sh: xen and sim, "s own driver sum" each; to svg.
+# For step: xen and sim, "s own driver sum" each; to svg.
 set terminal svg size 720,400 font "sans,12" background "white"
 set datafile separator "\t"
 set key outside bottom center horizontal
