@@ -122,7 +122,7 @@ static void steal(void **ctx)
 		charge_due(&w, &d, x[0], 80 * MS, 0, BASIS_THREAD);
 		charge_due(&w, &d, x[1], 20 * MS, 0, BASIS_THREAD);
 		charge_own(&d, 10 * MS);
-		charge_busy(&d, 140 * MS + (i & 1 ? 10 : -10) * MS, 70 * MS);
+		charge_busy(&d, (i & 1 ? 150 : 130) * MS, 70 * MS);
 		measured(70 * MS);
 		charge_settle(&w, &d);
 	}
