@@ -32,7 +32,7 @@ static bool read_idle(const char *proc, uint64_t *idle_ns, unsigned int *cpus)
 		++*cpus;
 	fclose(f);
 	*idle_ns = ok ? (idle + iowait) * tick : 0;
-	return ok && *cpus;
+	return ok && *cpus && *cpus <= BUSY_CPUS;
 }
 
 bool busy_grown(struct busy *b, const char *proc, uint64_t now_ns, uint64_t *ns)

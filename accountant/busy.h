@@ -16,6 +16,8 @@
 
 #define BUSY_PROC "ACCTRING_PROC" /* environment: where `stat` is, if not in /proc */
 
+#define BUSY_CPUS 2u /* with more, lumps of claims exceed what charge.c carries: not known then */
+
 struct busy {
 	uint64_t at_ns, idle_ns;
 	unsigned int cpus; /* 0: not read yet */
