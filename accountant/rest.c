@@ -5,18 +5,31 @@
 #include "accountant/rest.h"
 
 #define SECOND 1000000000u
-#define MOST (int64_t) SECOND /* is carried */
+#define MOST (int64_t) SECOND /* that less than idle is carried */
 
-/* What was used before is still being claimed: the first second of rest teaches nothing. */
+static void carry(struct rest *r, uint64_t ns, uint64_t dt_ns)
+{
+	r->pool_ns += (int64_t)ns - (int64_t)(r->idle * (dt_ns / 1000) / (SECOND / 1000));
+	if (r->pool_ns < -MOST)
+		r->pool_ns = -MOST;
+	if (!r->known)
+		r->pool_ns = 0;
+}
+
+/*
+ * What was used before is still being claimed, and claims come in lumps: the first second without
+ * any teaches nothing, and what is burned in it is paid with the next.
+ */
 static void learn(struct rest *r, uint64_t ns, uint64_t dt_ns)
 {
 	uint64_t rate;
 
-	r->pool_ns = 0;
 	if (r->since_use_ns < SECOND) {
 		r->since_use_ns += dt_ns;
+		carry(r, ns, dt_ns);
 		return;
 	}
+	r->pool_ns = 0;
 	r->quiet_ns += dt_ns;
 	r->quiet_rest_ns += ns;
 	if (r->quiet_ns < SECOND)
@@ -39,9 +52,8 @@ uint64_t rest_take(struct rest *r, uint64_t ns, uint64_t dt_ns, bool used)
 		return 0;
 	}
 	r->since_use_ns = r->quiet_ns = r->quiet_rest_ns = 0;
-	r->pool_ns += (int64_t)ns - (int64_t)(r->idle * (dt_ns / 1000) / (SECOND / 1000));
-	r->pool_ns = r->pool_ns > MOST ? MOST : r->pool_ns < -MOST ? -MOST : r->pool_ns;
-	if (!r->known || r->pool_ns <= 0)
+	carry(r, ns, dt_ns);
+	if (r->pool_ns <= 0)
 		return 0;
 	take = (uint64_t)r->pool_ns;
 	r->pool_ns = 0;

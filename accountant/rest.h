@@ -18,7 +18,7 @@ struct rest {
 	uint64_t idle; /* ns a second */
 	uint64_t quiet_ns, quiet_rest_ns; /* without use, and unclaimed in it */
 	uint64_t since_use_ns;
-	int64_t pool_ns; /* carried; less than 0: less than idle was burned */
+	int64_t pool_ns; /* beyond idle, and not paid yet; less than 0: less was burned */
 	uint64_t got_ns, at_ns; /* charge.c: unclaimed since then */
 };
 
