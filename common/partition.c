@@ -164,28 +164,6 @@ bool partition(enum basis basis, uint64_t ns, const struct model *model, struct 
 	return done;
 }
 
-void partition_book(enum basis basis, const struct payer_part *p, struct partition_sums *const *vm,
-		    size_t n)
-{
-	uint64_t all = 0;
-	size_t active = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		all = add(all, p[i].ns);
-		active += partition_active(&p[i]);
-	}
-	for (size_t i = 0; i < n; i++) {
-		struct partition_sums *s = vm[i];
-
-		if (!partition_active(&p[i]))
-			continue;
-		s->ns[basis] = add(s->ns[basis], p[i].ns);
-		s->low = add(s->low, active == 1 ? p[i].ns : 0);
-		s->high = add(s->high, all);
-		s->error_ns = add(s->error_ns, p[i].error_ns);
-	}
-}
-
 void partition_batch(struct payer_part *const *p, size_t k)
 {
 	uint64_t upto = 0, next;

@@ -10,9 +10,6 @@
  * The fixed cost of a batch (a poll, an interrupt, a system call) is shared equally among
  * the payers that it served, which is the Shapley value of a fixed cost: each has 1/k of
  * a batch as a driver.
- *
- * Beside the part stand bounds that no model can move: `low` is what had one payer only, `high`
- * adds the whole of each pool that the VM shared with others.
  */
 #ifndef COMMON_PARTITION_H
 #define COMMON_PARTITION_H
@@ -62,17 +59,6 @@ bool partition_active(const struct payer_part *p);
  * makes no difference then.  One alone always has.
  */
 bool partition_alike(const struct payer_part *p, size_t n);
-
-/* A VM's account of it; sums. */
-struct partition_sums {
-	uint64_t ns[BASES];
-	uint64_t low, high;
-	uint64_t error_ns; /* of windows with BASIS_MODEL, added up: they are not independent */
-};
-
-/* Books the parts of one pool and window: p[i] for vm[i]. */
-void partition_book(enum basis basis, const struct payer_part *p, struct partition_sums *const *vm,
-		    size_t n);
 
 /*
  * A batch served these k payers, each perhaps several times: 1/k of it for each.  The parts

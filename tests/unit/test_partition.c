@@ -137,25 +137,6 @@ static void batches(void **ctx)
 	}
 }
 
-static void bounds(void **ctx)
-{
-	struct payer_part p[2] = { { .driver[COST_SEND] = 1 }, { .driver[COST_SEND] = 3 } };
-	struct partition_sums a = { 0 }, b = { 0 }, *vm[2] = { &a, &b };
-
-	(void)ctx;
-	assert_true(partition(BASIS_POOL, 100, NULL, p, 2));
-	partition_book(BASIS_POOL, p, vm, 2);
-	p[1].driver[COST_SEND] = 0;
-	assert_true(partition(BASIS_POOL, 50, NULL, p, 2));
-	partition_book(BASIS_POOL, p, vm, 2);
-	assert_int_equal(a.ns[BASIS_POOL], 25 + 50);
-	assert_int_equal(a.low, 50); /* nobody else was there */
-	assert_int_equal(a.high, 150);
-	assert_int_equal(b.ns[BASIS_POOL], 75);
-	assert_int_equal(b.low, 0);
-	assert_int_equal(b.high, 100);
-}
-
 /* ------------------------------------------------------------------ */
 /* Whatever the load: what must hold                                   */
 
@@ -291,8 +272,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(seed_example), cmocka_unit_test(spans),
 		cmocka_unit_test(like),		cmocka_unit_test(alikes),
-		cmocka_unit_test(batches),	cmocka_unit_test(bounds),
-		cmocka_unit_test(any_load),	cmocka_unit_test(nonsense),
+		cmocka_unit_test(batches),	cmocka_unit_test(any_load),
+		cmocka_unit_test(nonsense),
 	};
 
 	return cmocka_run_group_tests_name("partition", tests, NULL, NULL);
