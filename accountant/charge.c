@@ -64,6 +64,12 @@ void charge_busy(struct domain *d, uint64_t busy_ns, uint64_t ran_ns)
 		c->claimed_ns = sat_add(c->claimed_ns, (uint64_t)(before > 0 ? busy : c->other_ns));
 }
 
+void charge_not_busy(struct domain *d)
+{
+	d->carry.busy = false;
+	d->carry.other_ns = d->carry.beyond_ns = 0;
+}
+
 void charge_due(struct worker *w, struct domain *d, struct account *x, uint64_t ns, uint64_t sent,
 		enum basis basis)
 {

@@ -39,6 +39,8 @@ void charge_own(struct domain *d, uint64_t ns);
  * time.  Claims for it, as far as they are known, are due by now.
  */
 void charge_busy(struct domain *d, uint64_t busy_ns, uint64_t ran_ns);
+/* How busy it is is not known any more. */
+void charge_not_busy(struct domain *d);
 /* The hypervisor has seen the domain burn that much more. */
 void charge_measured(struct domain *d, uint64_t ns, uint64_t now);
 /* A claim of what was burned long ago: nobody could make it before. */

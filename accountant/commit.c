@@ -105,12 +105,16 @@ static bool told_all(const struct worker *w, const struct domain *d)
 static void claim_own(struct worker *w, struct domain *d, uint64_t ran)
 {
 	uint64_t self = measure_self(), busy;
+	bool known;
 
 	if (self > w->own_seen) {
 		charge_own(d, self - w->own_seen);
 		w->own_seen = self;
 	}
-	if (busy_grown(&w->busy, w->proc, now_ns(), &busy) && !told_all(w, d))
+	known = busy_grown(&w->busy, w->proc, now_ns(), &busy);
+	if (told_all(w, d))
+		charge_not_busy(d);
+	else if (known)
 		charge_busy(d, busy, w->own_from == OWN_CPU_HYPERCALL ? ran : busy);
 }
 
@@ -250,6 +254,10 @@ static void clean(struct worker *w)
 	quota_clean(&w->quotas);
 	w->share_dirty = false;
 	w->own_base = w->own_seen;
+	/* what is only due is claimed again, if all is forgotten */
+	for (const struct domain *d = w->domains; d; d = d->next)
+		w->own_base -=
+			d->carry.own_due_ns < w->own_base ? d->carry.own_due_ns : w->own_base;
 }
 
 /* The slot may be another process's by now; later links stand first. */
