@@ -38,7 +38,7 @@ tap $? "and the backend is attached again"
 
 # -- database locked; one backend dies meanwhile, the worker too
 sleep 0.3
-(echo 'BEGIN EXCLUSIVE;'; sleep 3; echo 'COMMIT;') | sqlite3 "$tmp/ledger.db" &
+(echo 'BEGIN EXCLUSIVE;'; sleep 3; echo 'COMMIT;') | sqlite3 -cmd '.timeout 5000' "$tmp/ledger.db" &
 lock=$!
 soon 10 said 'commit failed' 2
 tap $? "a locked database: the commit fails"
