@@ -255,6 +255,9 @@ demo: all
 # What VMs are charged against what was burned for them: docs/method.md, 6.
 eval-bill: all tests
 	@BUILD=$(abspath $(B)) bash tests/eval/bill.sh
+# What a limited VM spends, and what its neighbours have of that.
+eval-guard: all
+	@BUILD=$(abspath $(B)) bash tests/eval/guard.sh
 
 # The block backend without posting (1), and without measuring (2): bench/bare.h.
 bare = $(patsubst %.c,$(B)/bench/bare$(1)/%.o,$(call src,backend/block))
