@@ -64,7 +64,8 @@ struct debt_vm {
 	uint16_t target; /* and whose */
 	bool paused;
 	unsigned int holds;
-	uint64_t waited_ms; /* it was seen to wait for a CPU then */
+	uint64_t looked_ms; /* whether it waits for a CPU */
+	int waits; /* 0..1000: part of the looks of late in which it did */
 	uint8_t cpus[CPUS_BYTES];
 
 	struct cost cost;

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #define WHOLE 1000000000ll /* parts of a weight */
+#define ALONE_NS 1000000000u /* as long as contention is looked at */
 
 __extension__ typedef unsigned __int128 wide;
 
@@ -25,15 +26,21 @@ static uint64_t used(const struct weights_vm *v, uint64_t window_ns)
 	return min_u64(v->own_ns, most) + min_u64(v->cost_ns, most);
 }
 
-/* What more would be of use to it: who waited could have run on all its vCPUs. */
+/*
+ * What would be of use to it: what it used, as often as that goes into the window without the
+ * time that it waited; at most all its vCPUs.  One that rests, and waits for a moment when it
+ * wakes, so wants little more than it has.
+ */
 static uint64_t wanted(const struct weights_vm *v, uint64_t window_ns)
 {
-	uint64_t use = used(v, window_ns), could;
+	uint64_t use = used(v, window_ns), could, want;
 
-	if (!v->waited)
+	if (!v->waits)
 		return use;
 	could = min_u64(v->vcpus, BALANCE_CPUS) * window_ns + use - min_u64(v->own_ns, use);
-	return could > use ? could : use;
+	want = v->waits < 1000 ? (uint64_t)((wide)use * 1000 / (1000 - v->waits)) : could;
+	want = min_u64(want, could);
+	return want > use ? want : use;
 }
 
 bool weights_share(struct weights_vm *vm, size_t n, uint64_t window_ns)
@@ -50,8 +57,10 @@ bool weights_share(struct weights_vm *vm, size_t n, uint64_t window_ns)
 		all += used(&vm[i], window_ns);
 	}
 	maxmin(all, m, n);
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		vm[i].share_ns = m[i].part;
+		vm[i].lacks = m[i].want > m[i].part;
+	}
 	free(m);
 	return true;
 }
@@ -61,7 +70,7 @@ static uint64_t reduced(const struct weights_vm *v)
 {
 	uint64_t whole = (uint64_t)v->weight * WHOLE;
 
-	if (v->balance.entitled <= 0 || v->balance.rate >= v->balance.entitled)
+	if (v->alone || v->balance.entitled <= 0 || v->balance.rate >= v->balance.entitled)
 		return whole;
 	return (uint64_t)((wide)whole * (uint64_t)v->balance.rate / (uint64_t)v->balance.entitled);
 }
@@ -91,12 +100,27 @@ static void write_weights(struct weights_vm *vm, size_t n)
 	}
 }
 
+/* What it has more than its part, nobody misses. */
+static void find_alone(struct weights_vm *vm, size_t n, uint64_t window_ns)
+{
+	size_t lacking = 0;
+
+	for (size_t i = 0; i < n; i++)
+		lacking += vm[i].lacks;
+	for (size_t i = 0; i < n; i++) {
+		/* who rests for a window is not alone */
+		vm[i].alone_ns = lacking == vm[i].lacks ? vm[i].alone_ns + window_ns : 0;
+		vm[i].alone = vm[i].alone_ns >= ALONE_NS;
+	}
+}
+
 bool weights_step(const struct balance_params *p, const struct contention *c, struct weights_vm *vm,
 		  size_t n, uint64_t window_ns)
 {
 	window_ns = min_u64(window_ns, BALANCE_WINDOW_MAX_NS);
 	if (!weights_share(vm, n, window_ns))
 		return false;
+	find_alone(vm, n, window_ns);
 	for (size_t i = 0; i < n; i++) {
 		struct balance_window w = {
 			.vcpus = vm[i].vcpus,
@@ -109,7 +133,8 @@ bool weights_step(const struct balance_params *p, const struct contention *c, st
 
 		if (window_ns)
 			w.entitled = (uint64_t)((wide)vm[i].share_ns * BALANCE_CPU / window_ns);
-		balance_step(p, &vm[i].balance, &w, &vm[i].is);
+		if (!vm[i].alone || !c->collecting)
+			balance_step(p, &vm[i].balance, &w, &vm[i].is);
 	}
 	write_weights(vm, n);
 	return true;

@@ -5,10 +5,13 @@
  * units as in balance.h; docs/debt.md.
  *
  * In each window the total of own + cost is divided max-min fairly by weight: who did
- * not wait gets what he used, the others share the rest.  That share is the VM's E, and
- * u follows from its balance.  Who is at u = E keeps his weight, the others' fall by u/E;
+ * not wait gets what he used, who waited for a part of the time what he would have used without
+ * that, the others share the rest.  That share is the VM's E, and u follows from its balance.
+ * Who is at u = E keeps his weight, the others' fall by u/E;
  * then all are scaled so that their sum, and thereby the ratio of their mean to
  * the weights of dom0 and of domains that are not managed, stays as it was.
+ *
+ * Where for a second nobody else wants more than his part, a VM is alone: it takes from nobody.
  */
 #ifndef COLLECTOR_WEIGHTS_H
 #define COLLECTOR_WEIGHTS_H
@@ -26,11 +29,14 @@ struct weights_vm {
 	uint64_t share;
 	unsigned int vcpus;
 	uint64_t own_ns, cost_ns; /* in this window */
-	bool waited; /* a vCPU of it wanted to run and could not */
+	unsigned int waits; /* 0..1000: part of the time that it wanted to run and could not */
 	struct balance balance; /* zeroed: new */
 	int64_t carry; /* of rounding */
+	uint64_t alone_ns; /* so long nobody else wanted more */
 	/* results */
 	uint64_t share_ns; /* its part of the total of this window */
+	bool lacks; /* it wants more than that */
+	bool alone; /* nothing is taken from it, and its weight is as found */
 	struct balance_result is;
 	unsigned int write; /* the weight to set, 1..WEIGHT_MAX */
 };

@@ -14,7 +14,7 @@
 
 #define UPDATE_MS 1000u
 #define EARLY_NS 10000000u /* a timer that is a little early ends the window */
-#define WAITED_MS 500u /* who waits is looked at so rarely that it counts for that long */
+#define LOOKS_MS 500u /* over which looks at who waits are averaged */
 #define STALE_NS 10000000000u /* a window longer than that says nothing */
 
 /* ---- costs */
@@ -87,6 +87,17 @@ void windows_begin(struct collector *c)
 	}
 }
 
+/* Xen tells of one moment whether a vCPU waits: so, how often it does. */
+static void see_waits(struct collector *c, struct debt_vm *v)
+{
+	uint64_t now = now_ms(), since = now - v->looked_ms;
+	int part = (int)(since < LOOKS_MS ? since : LOOKS_MS);
+	int seen = cpus_waited_for(c->xc, v->domid, v->vcpus) ? 1000 : 0;
+
+	v->waits += (seen - v->waits) * part / (int)LOOKS_MS;
+	v->looked_ms = now;
+}
+
 static void see_own(struct collector *c)
 {
 	const struct domain *d;
@@ -105,8 +116,8 @@ static void see_own(struct collector *c)
 		}
 		v->cpu_ns = d->cpu_ns;
 		v->measured = true;
-		if (v->knob == KNOB_WEIGHT && cpus_waited_for(c->xc, v->domid, v->vcpus))
-			v->waited_ms = now_ms();
+		if (v->knob == KNOB_WEIGHT)
+			see_waits(c, v);
 	}
 }
 
@@ -238,7 +249,7 @@ static void add_weighed(struct weighed *all, struct debt_vm *v, uint64_t cost)
 	v->law.share = v->kind == SCHED_CREDIT2 ? (uint64_t)v->law.weight * v->vcpus : 0;
 	v->law.own_ns = v->own_ns;
 	v->law.cost_ns = cost;
-	v->law.waited = v->waited_ms && now_ms() - v->waited_ms < WAITED_MS;
+	v->law.waits = (unsigned int)v->waits;
 	all->vm[all->n] = v;
 	all->law[all->n++] = v->law;
 	all->any |= v->why == DEBT_ON;

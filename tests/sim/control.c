@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-#define WAITED (500 * MS) /* as collector/windows.c */
+#define LOOKS (500 * MS) /* as collector/windows.c */
 #define PHASE (37 * MS) /* its windows do not begin with the accountants' */
 
 static uint64_t published(const struct world *w, unsigned int dom)
@@ -99,16 +99,17 @@ static bool waits(const struct sim *s, const struct dom *d)
 	return false;
 }
 
-static bool waited(struct sim *s, struct managed *m, uint64_t window_ns)
+/* 0..1000 */
+static unsigned int part_waited(struct sim *s, struct managed *m, uint64_t window_ns)
 {
-	uint64_t before = m->waited;
+	uint64_t ns = m->dom->waited_ns - m->waited;
+	int64_t part = (int64_t)(window_ns < LOOKS ? window_ns : LOOKS);
 
 	m->waited = m->dom->waited_ns;
 	if (!world_of(s)->collector.sampled)
-		return m->waited - before > window_ns / 20;
-	if (waits(s, m->dom))
-		m->seen = s->now;
-	return m->seen && s->now - m->seen < WAITED;
+		return (unsigned int)((ns < window_ns ? ns : window_ns) * 1000 / window_ns);
+	m->seen += ((waits(s, m->dom) ? 1000 : 0) - m->seen) * part / (int64_t)LOOKS;
+	return (unsigned int)m->seen;
 }
 
 static void window(struct sim *s, void *arg)
@@ -132,7 +133,7 @@ static void window(struct sim *s, void *arg)
 		}
 		m->weights.own_ns = own;
 		m->weights.cost_ns = cost;
-		m->weights.waited = waited(s, m, ns);
+		m->weights.waits = part_waited(s, m, ns);
 	}
 	if (s->now >= c->from)
 		uncapped(w, ns);

@@ -89,7 +89,8 @@ struct managed {
 	struct balance balance;
 	struct weights_vm weights; /* uncapped */
 	uint64_t own, cost; /* at the last window */
-	uint64_t waited, seen; /* seen: to wait */
+	uint64_t waited;
+	int64_t seen; /* to wait, 1/1000 of the looks of late */
 	struct balance_result is;
 };
 

@@ -16,13 +16,9 @@
 static void shares(void **ctx)
 {
 	struct weights_vm vm[3] = {
-		{ .weight = 256, .vcpus = 1, .own_ns = 50 * MS, .waited = true },
+		{ .weight = 256, .vcpus = 1, .own_ns = 50 * MS, .waits = 1000 },
 		{ .weight = 256, .vcpus = 1, .own_ns = 10 * MS, .cost_ns = 20 * MS },
-		{ .weight = 512,
-		  .vcpus = 2,
-		  .own_ns = 50 * MS,
-		  .cost_ns = 70 * MS,
-		  .waited = true },
+		{ .weight = 512, .vcpus = 2, .own_ns = 50 * MS, .cost_ns = 70 * MS, .waits = 1000 },
 	};
 
 	(void)ctx;
@@ -38,11 +34,30 @@ static void shares(void **ctx)
 	vm[1].own_ns = 250 * MS;
 	vm[1].vcpus = 3;
 	vm[1].cost_ns = 0;
-	vm[1].waited = true;
+	vm[1].waits = 1000;
 	assert_true(weights_share(vm, 3, 100 * MS));
 	assert_int_equal(vm[2].share_ns, 100 * MS);
 	assert_int_equal(vm[0].share_ns, 100 * MS);
 	assert_int_equal(vm[1].share_ns, 200 * MS);
+}
+
+/* One that waited for a third of the time would have used half more; all that it can, at most. */
+static void waits(void **ctx)
+{
+	struct weights_vm vm[2] = {
+		{ .weight = 256, .vcpus = 1, .own_ns = 80 * MS, .waits = 1000 },
+		{ .weight = 256, .vcpus = 1, .own_ns = 8 * MS, .cost_ns = 4 * MS }
+	};
+
+	(void)ctx;
+	vm[1].waits = 333;
+	assert_true(weights_share(vm, 2, 100 * MS));
+	assert_in_range(vm[1].share_ns, 17900000, 18100000);
+	assert_true(vm[0].lacks && !vm[1].lacks);
+	vm[1].waits = 900;
+	assert_true(weights_share(vm, 2, 100 * MS));
+	assert_int_equal(vm[1].share_ns, 46 * MS);
+	assert_true(vm[0].lacks && vm[1].lacks);
 }
 
 /* Max-min: nobody has more than wanted; who has less than wanted has as much by weight as anybody. */
@@ -59,13 +74,13 @@ static void max_min(void **ctx)
 			vm[i].vcpus = 1 + (unsigned int)(rnd() % 4);
 			vm[i].own_ns = rnd() % (100 * MS * vm[i].vcpus);
 			vm[i].cost_ns = rnd() % (100 * MS);
-			vm[i].waited = rnd() % 2;
+			vm[i].waits = rnd() % 2 * 1000;
 			all += vm[i].own_ns + vm[i].cost_ns;
 		}
 		assert_true(weights_share(vm, n, 100 * MS));
 		for (size_t i = 0; i < n; i++) {
 			uint64_t use = vm[i].own_ns + vm[i].cost_ns;
-			uint64_t want = vm[i].waited ? 100 * MS * vm[i].vcpus + vm[i].cost_ns : use;
+			uint64_t want = vm[i].waits ? 100 * MS * vm[i].vcpus + vm[i].cost_ns : use;
 			double by = (double)vm[i].share_ns / vm[i].weight;
 
 			given += vm[i].share_ns;
@@ -99,7 +114,7 @@ static void pool(struct weights_vm *vm, size_t n, double kappa, double cpus, int
 
 			vm[i].own_ns = (uint64_t)own;
 			vm[i].cost_ns = i ? 0 : (uint64_t)(kappa * own);
-			vm[i].waited = true;
+			vm[i].waits = 1000;
 			if (t >= windows / 2)
 				sum[i] += (double)(vm[i].own_ns + vm[i].cost_ns);
 		}
@@ -154,9 +169,9 @@ static void rests(void **ctx)
 		all = on ? vm[0].write + vm[1].write : vm[1].write;
 		vm[0].own_ns = on ? (uint64_t)(100 * MS * vm[0].write / all) : 0;
 		vm[0].cost_ns = 2 * vm[0].own_ns;
-		vm[0].waited = on;
+		vm[0].waits = on ? 1000 : 0;
 		vm[1].own_ns = (uint64_t)(100 * MS * vm[1].write / all);
-		vm[1].waited = true;
+		vm[1].waits = 1000;
 		for (int i = 0; i < 2 && on && t >= 200; i++)
 			sum[i] += (double)(vm[i].own_ns + vm[i].cost_ns);
 		assert_true(weights_step(&p, &c, vm, 2, 100 * MS));
@@ -183,9 +198,9 @@ static void small_windows(void **ctx)
 
 		vm[0].own_ns = small ? 2 * MS : (uint64_t)(80 * MS * vm[0].write / all);
 		vm[0].cost_ns = small ? 4 * MS : vm[0].own_ns;
-		vm[0].waited = !small;
+		vm[0].waits = small ? 0 : 1000;
 		vm[1].own_ns = 80 * MS - vm[0].own_ns;
-		vm[1].waited = true;
+		vm[1].waits = 1000;
 		assert_true(weights_step(&p, &c, vm, 2, 100 * MS));
 		/* half of its part is enough: it costs as much as it runs */
 		if (t >= 100)
@@ -222,7 +237,7 @@ static void order(void **ctx)
 		for (int i = 0; i < 3; i++) {
 			vm[i].own_ns = (uint64_t)(80 * MS * own[i] / all);
 			vm[i].cost_ns = i ? 0 : (uint64_t)late;
-			vm[i].waited = true;
+			vm[i].waits = 1000;
 			sum[i] += t < 100 ? 0 : (double)(vm[i].own_ns + vm[i].cost_ns);
 		}
 		late = (late + (double)vm[0].own_ns) / 2;
@@ -235,6 +250,40 @@ static void order(void **ctx)
 	assert_true(fabs(sum[0] / sum[1] - 1) < 0.01);
 	assert_true(fabs(sum[2] / sum[1] - 2) < 0.02);
 	assert_true(vm[0].balance.uncollected_ns < 100 * MS);
+}
+
+/*
+ * Others rest, but for a moment in each window: they are owed nothing, so it has the weight that was
+ * found, with the debt that it had; which is taken when they want more again.
+ */
+static void alone(void **ctx)
+{
+	struct contention c = { .collecting = true };
+	struct weights_vm vm[2] = { { .weight = 256, .vcpus = 1 }, { .weight = 256, .vcpus = 1 } };
+	struct balance_params p;
+	int64_t debt = 0;
+
+	(void)ctx;
+	balance_defaults(&p);
+	p.collect = COLLECT_CONTENTION;
+	p.max_share_pm = 1000;
+	for (int t = 0; t < 300; t++) {
+		bool rest = t >= 100 && t < 200, second = t >= 109;
+
+		vm[0].own_ns = (rest ? 45 : 20) * MS;
+		vm[0].cost_ns = (rest ? 50 : 40) * MS;
+		vm[0].waits = 1000;
+		vm[1].own_ns = (rest ? 1 : 20) * MS;
+		vm[1].waits = rest ? t % 3 * 150 : 1000;
+		assert_true(weights_step(&p, &c, vm, 2, 100 * MS));
+		if (t == 108)
+			debt = vm[0].balance.balance_ns;
+		if (rest && second)
+			assert_true(vm[0].write == 256 && vm[0].balance.balance_ns == debt);
+		else if (!rest && t % 100 > 20)
+			assert_in_range(vm[0].write, 1, 128);
+	}
+	assert_true(debt < 0);
 }
 
 /* Nobody waits: the weights that were found. */
@@ -277,7 +326,7 @@ static void random_pools(void **ctx)
 			for (size_t i = 0; i < n; i++) {
 				vm[i].own_ns = rnd() >> (rnd() % 64);
 				vm[i].cost_ns = rnd() >> (rnd() % 64);
-				vm[i].waited = rnd() % 2;
+				vm[i].waits = rnd() % 2 * 1000;
 			}
 			contention_step(&c, rnd() % 100, 100, 100 * MS);
 			assert_true(weights_step(&p, &c, vm, n,
@@ -291,9 +340,10 @@ static void random_pools(void **ctx)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(shares), cmocka_unit_test(max_min),	   cmocka_unit_test(ratios),
-		cmocka_unit_test(rests),  cmocka_unit_test(small_windows), cmocka_unit_test(order),
-		cmocka_unit_test(quiet),  cmocka_unit_test(random_pools),
+		cmocka_unit_test(shares),	 cmocka_unit_test(waits),  cmocka_unit_test(alone),
+		cmocka_unit_test(max_min),	 cmocka_unit_test(ratios), cmocka_unit_test(rests),
+		cmocka_unit_test(small_windows), cmocka_unit_test(order),  cmocka_unit_test(quiet),
+		cmocka_unit_test(random_pools),
 	};
 
 	return cmocka_run_group_tests_name("weights", tests, NULL, NULL);
