@@ -59,6 +59,8 @@ static json_t *domain(const struct view_domain *d)
 	json_object_set_new(o, "refused_ns", number(d->refused_ns));
 	json_object_set_new(o, "epochs_lost", number(d->epochs_lost));
 	json_object_set_new(o, "overclaimed_ns", number(d->overclaimed_ns));
+	if (d->idle_known)
+		json_object_set_new(o, "idle_ns_per_s", number(d->idle));
 	if (d->named)
 		json_object_set_new(o, "mode", json_string(mode_name(d->mode)));
 	return o;

@@ -148,6 +148,8 @@ static void make_domain(struct view *v, struct worker *w, const struct domain *d
 	to->measured_ns = d->s.measured_ns;
 	to->epochs_lost = d->s.epochs_lost;
 	to->overclaimed_ns = d->s.overclaimed_ns;
+	to->idle_known = d->rest.known;
+	to->idle = d->rest.idle;
 	to->own_ns = d->s.own_ns + d->own->book.charged_ns;
 	total_refused(to, &d->refused->book);
 	for (unsigned int i = 0; i < v->nvms; i++) {

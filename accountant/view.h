@@ -26,6 +26,8 @@ struct view_domain {
 	uint64_t measured_ns, charged_ns, own_ns, unattributed_ns;
 	uint64_t posted_ns, units, bytes;
 	uint64_t refused_units, refused_ns, epochs_lost, overclaimed_ns;
+	bool idle_known;
+	uint64_t idle; /* of rest.h, ns a second */
 };
 
 struct view_post {

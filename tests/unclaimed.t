@@ -67,7 +67,12 @@ tap $? "and the host bears what nobody claims"
 stop_acctringd
 
 start_acctringd 'statement_ms = 50; unclaimed = "users";'
+[ -z "$(field idle_ns_per_s)" ]
+tap $? "what the domain burns idle is not known at first"
 sleep 4 # without use, twice what it needs
+idle=$(field idle_ns_per_s)
+[ "${idle:-0}" -gt 0 ] && [ "$idle" -lt 500000000 ]
+tap $? "then it is told: $((idle / 10000)) thousandths of a per cent of a CPU"
 note
 serve
 tap $? "users are to bear it: a backend has posted"
