@@ -16,7 +16,7 @@
 
 #define BUSY_PROC "ACCTRING_PROC" /* environment: where `stat` is, if not in /proc */
 
-#define BUSY_CPUS 2u /* with more, lumps of claims exceed what charge.c carries: not known then */
+#define BUSY_CPUS 4096u /* with more it is not known */
 
 struct busy {
 	uint64_t at_ns, idle_ns;

@@ -14,7 +14,6 @@
 
 #define PUBLISH_NS 1000000000u /* a backend tells its clocks more often than that */
 #define BUSY_GRAIN_NS 20000000 /* two ticks of the kernel */
-#define AHEAD_NS 1000000000 /* claims are no more than that before busy time */
 
 /* ------------------------------------------------------------------ */
 /* What is due                                                         */
@@ -24,16 +23,23 @@ static uint64_t min_ns(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
+/* Claims come in lumps, of each CPU. */
+static uint64_t due_max(const struct carry *c)
+{
+	return (c->cpus ? c->cpus : 1) * DUE_MAX_NS;
+}
+
 static void claimed(struct domain *d, uint64_t ns)
 {
 	struct carry *c = &d->carry;
+	int64_t ahead = (int64_t)due_max(c) / 2; /* of busy time claims are no more than that */
 
 	c->claimed_ns = sat_add(c->claimed_ns, ns);
-	if (!c->busy)
+	if (!c->cpus)
 		return;
-	c->other_ns -= (int64_t)min_ns(ns, DUE_MAX_NS);
-	if (c->other_ns < -AHEAD_NS)
-		c->other_ns = -AHEAD_NS;
+	c->other_ns -= (int64_t)min_ns(ns, due_max(c));
+	if (c->other_ns < -ahead)
+		c->other_ns = -ahead;
 }
 
 void charge_own(struct domain *d, uint64_t ns)
@@ -46,13 +52,14 @@ void charge_own(struct domain *d, uint64_t ns)
  * What a vCPU runs on its way into idleness and out of it is idle time for its kernel: it
  * adds up, where the grain of what we read does not.
  */
-void charge_busy(struct domain *d, uint64_t busy_ns, uint64_t ran_ns)
+void charge_busy(struct domain *d, unsigned int cpus, uint64_t busy_ns, uint64_t ran_ns)
 {
 	struct carry *c = &d->carry;
-	int64_t busy = (int64_t)min_ns(busy_ns, DUE_MAX_NS), before = c->other_ns;
+	int64_t busy, before = c->other_ns;
 
-	c->busy = true;
-	c->beyond_ns += (int64_t)min_ns(ran_ns, DUE_MAX_NS) - busy;
+	c->cpus = cpus;
+	busy = (int64_t)min_ns(busy_ns, due_max(c));
+	c->beyond_ns += (int64_t)min_ns(ran_ns, due_max(c)) - busy;
 	if (c->beyond_ns > 0) {
 		busy += c->beyond_ns;
 		c->beyond_ns = 0;
@@ -66,7 +73,7 @@ void charge_busy(struct domain *d, uint64_t busy_ns, uint64_t ran_ns)
 
 void charge_not_busy(struct domain *d)
 {
-	d->carry.busy = false;
+	d->carry.cpus = 0;
 	d->carry.other_ns = d->carry.beyond_ns = 0;
 }
 
@@ -335,7 +342,7 @@ static void drop(struct domain *d, struct claim *c)
 
 	d->carry.claimed_before_ns = d->carry.claimed_ns;
 	d->carry.claimed_ns = 0;
-	fit_ns(min_ns(young, DUE_MAX_NS), c->due, c->n, c->part);
+	fit_ns(min_ns(young, due_max(&d->carry)), c->due, c->n, c->part);
 	for (unsigned int i = 0; i < c->n; i++) {
 		uint64_t over = c->due[i] - c->part[i];
 
@@ -383,7 +390,7 @@ void charge_settle(struct worker *w, struct domain *d)
 	if (!claims(d, &c))
 		return;
 	give(w, d, &c);
-	if (d->fresh && d->carry.busy)
+	if (d->fresh && d->carry.cpus)
 		share_rest(w, d, &c);
 	if (d->fresh)
 		drop(d, &c);

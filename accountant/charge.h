@@ -14,7 +14,7 @@
  * to no account, and all get the same part of what the hypervisor measured.  Room that no claim fills in CARRY_MS is closed: clocks of threads contain
  * what other domains ran on the same CPU, and such claims would find room for years of it in what the
  * domain burned as it booted.  The rest stays due while the
- * measurement may be older than it is, up to DUE_MAX_NS; what the second measurement from
+ * measurement may be older than it is, up to DUE_MAX_NS a CPU; what the second measurement from
  * then has no room for either is counted as overclaimed and forgotten.
  */
 #ifndef ACCOUNTANT_CHARGE_H
@@ -35,10 +35,10 @@ void charge_settle(struct worker *w, struct domain *d);
 /* CPU of acctringd in its domain. */
 void charge_own(struct domain *d, uint64_t ns);
 /*
- * Its CPUs were busy so long, steal included, and ran so long by the hypervisor, in the same
- * time.  Claims for it, as far as they are known, are due by now.
+ * Its CPUs, 1.. , were busy so long, steal included, and ran so long by the hypervisor, in the
+ * same time.  Claims for it, as far as they are known, are due by now.
  */
-void charge_busy(struct domain *d, uint64_t busy_ns, uint64_t ran_ns);
+void charge_busy(struct domain *d, unsigned int cpus, uint64_t busy_ns, uint64_t ran_ns);
 /* How busy it is is not known any more. */
 void charge_not_busy(struct domain *d);
 /* The hypervisor has seen the domain burn that much more. */

@@ -115,7 +115,7 @@ static void claim_own(struct worker *w, struct domain *d, uint64_t ran)
 	if (told_all(w, d))
 		charge_not_busy(d);
 	else if (known)
-		charge_busy(d, busy, w->own_from == OWN_CPU_HYPERCALL ? ran : busy);
+		charge_busy(d, w->busy.cpus, busy, w->own_from == OWN_CPU_HYPERCALL ? ran : busy);
 }
 
 /*

@@ -68,7 +68,7 @@ struct carry {
 	uint64_t late_ns; /* claimed late, not settled yet: its room stays open */
 	uint64_t claimed_ns, claimed_before_ns; /* since it was asked, and before */
 	uint64_t own_due_ns; /* CPU of acctringd, not yet confirmed by the hypervisor */
-	bool busy; /* it is known how busy it is */
+	unsigned int cpus; /* whose busy time is known; 0: it is not */
 	int64_t other_ns; /* busy for what nobody claimed; less than 0: that came before */
 	int64_t beyond_ns; /* the hypervisor saw it run for longer than it was busy */
 };

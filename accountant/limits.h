@@ -64,7 +64,8 @@
 /*
  * CPU that lanes claim and the hypervisor has not yet confirmed, summed over
  * a driver domain: what is above it, or older than the measurement before, at a fresh
- * measurement is dropped and counted as overclaimed.  Measurements are up to 1 s old, and several CPUs burn at once.
+ * measurement is dropped and counted as overclaimed.  Measurements are up to 1 s old, and several CPUs burn at once;
+ * where it is known how many (busy.h), so much for each.
  */
 #define DUE_MAX_NS 2000000000ull
 

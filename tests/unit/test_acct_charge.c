@@ -116,13 +116,13 @@ static void liar(void **ctx)
 static void steal(void **ctx)
 {
 	(void)ctx;
-	charge_busy(&d, 0, 0);
+	charge_busy(&d, 1, 0, 0);
 	for (int i = 0; i < 100; i++) {
 		/* of 200 ms 60 were idle; the hypervisor saw half of the rest */
 		charge_due(&w, &d, x[0], 80 * MS, 0, BASIS_THREAD);
 		charge_due(&w, &d, x[1], 20 * MS, 0, BASIS_THREAD);
 		charge_own(&d, 10 * MS);
-		charge_busy(&d, (i & 1 ? 150 : 130) * MS, 70 * MS);
+		charge_busy(&d, 1, (i & 1 ? 150 : 130) * MS, 70 * MS);
 		measured(70 * MS);
 		charge_settle(&w, &d);
 	}
@@ -139,10 +139,10 @@ static void steal(void **ctx)
 static void no_steal(void **ctx)
 {
 	(void)ctx;
-	charge_busy(&d, 0, 0);
+	charge_busy(&d, 1, 0, 0);
 	for (int i = 0; i < 100; i++) {
 		charge_due(&w, &d, x[0], 15 * MS, 0, BASIS_THREAD);
-		charge_busy(&d, i & 1 ? 20 * MS : 30 * MS,
+		charge_busy(&d, 1, i & 1 ? 20 * MS : 30 * MS,
 			    26 * MS); /* 1 ms of it idle, for the kernel */
 		measured(26 * MS);
 		charge_settle(&w, &d);
@@ -155,10 +155,10 @@ static void no_steal(void **ctx)
 static void uneven(void **ctx)
 {
 	(void)ctx;
-	charge_busy(&d, 0, 0);
+	charge_busy(&d, 1, 0, 0);
 	for (int i = 0; i < 100; i++) {
 		charge_due(&w, &d, x[0], i % 4 == 0 ? 200 * MS : 0, 0, BASIS_THREAD);
-		charge_busy(&d, 100 * MS, 100 * MS);
+		charge_busy(&d, 1, 100 * MS, 100 * MS);
 		measured(100 * MS);
 		charge_settle(&w, &d);
 	}
@@ -166,12 +166,60 @@ static void uneven(void **ctx)
 	/* a liar's claims are not taken from what comes much later */
 	charge_due(&w, &d, x[0], UINT64_MAX, 0, BASIS_THREAD);
 	for (int i = 0; i < 100; i++) {
-		charge_busy(&d, 100 * MS, 100 * MS);
+		charge_busy(&d, 1, 100 * MS, 100 * MS);
 		measured(100 * MS);
 		charge_settle(&w, &d);
 	}
 	assert_true(sum(true) == 0);
 	assert_in_range(d.carry.other_ns, 0, 300 * MS);
+}
+
+/* CPUs of 8 that x[0] is charged when it claims 6 every so many 100 ms, of 8 busy ones that ran so much. */
+static double in_lumps(int every, uint64_t ran_ns)
+{
+	uint64_t before = 0;
+
+	charge_not_busy(&d);
+	charge_busy(&d, 8, 0, 0);
+	for (int i = 1; i <= 1000; i++) {
+		if (i % every == 0)
+			charge_due(&w, &d, x[0], (uint64_t)every * 600 * MS, 0, BASIS_THREAD);
+		if (i % 2 == 0) {
+			measured(ran_ns);
+			charge_busy(&d, 8, 1600 * MS, ran_ns);
+		}
+		charge_settle(&w, &d);
+		if (i == 200)
+			before = x[0]->book.charged_ns;
+	}
+	return (double)(x[0]->book.charged_ns - before) / (80000.0 * MS);
+}
+
+/*
+ * Lanes of several CPUs tell their clocks together.  Without steal nothing is lost of that; with, what
+ * is measured until they are told next has gone to nobody, or to them.
+ */
+static void lumps(void **ctx)
+{
+	static const struct {
+		int every;
+		uint64_t ran_ns;
+		double least, most;
+	} t[] = {
+		{ 1, 1600 * MS, 5.95, 6.05 },  { 5, 1600 * MS, 5.95, 6.05 },
+		{ 10, 1600 * MS, 5.95, 6.05 }, { 1, 800 * MS, 2.9, 3.1 },
+		{ 5, 800 * MS, 2.7, 3.3 },     { 10, 800 * MS, 2.5, 3.5 },
+	};
+
+	(void)ctx;
+	for (size_t i = 0; i < sizeof(t) / sizeof(*t); i++) {
+		double cpus = in_lumps(t[i].every, t[i].ran_ns);
+
+		if (cpus < t[i].least || cpus > t[i].most)
+			print_message("%d, %.1f ran: %.3f\n", t[i].every, (double)t[i].ran_ns / 2e8,
+				      cpus);
+		assert_true(cpus >= t[i].least && cpus <= t[i].most);
+	}
 }
 
 /* What nobody claimed, beyond what it burns idle, is the users', if the operator says so. */
@@ -181,12 +229,12 @@ static void unclaimed(void **ctx)
 
 	(void)ctx;
 	w.conf.unclaimed = 1;
-	charge_busy(&d, 0, 0);
+	charge_busy(&d, 1, 0, 0);
 	d.rest.known = true;
 	for (int i = 0; i < 50; i++) {
 		charge_due(&w, &d, x[0], 30 * MS, 0, BASIS_THREAD);
 		charge_due(&w, &d, x[1], 10 * MS, 0, BASIS_THREAD);
-		charge_busy(&d, 60 * MS, 60 * MS);
+		charge_busy(&d, 1, 60 * MS, 60 * MS);
 		measured(60 * MS);
 		d.rest.at_ns = now_ns();
 		charge_settle(&w, &d);
@@ -199,7 +247,7 @@ static void unclaimed(void **ctx)
 	/* so is acctringd's, which is then no more the host's */
 	charge_due(&w, &d, x[0], 30 * MS, 0, BASIS_THREAD);
 	charge_own(&d, 20 * MS);
-	charge_busy(&d, 60 * MS, 60 * MS);
+	charge_busy(&d, 1, 60 * MS, 60 * MS);
 	measured(60 * MS);
 	charge_settle(&w, &d);
 	assert_true(d.s.own_ns < 2 * MS);
@@ -208,7 +256,7 @@ static void unclaimed(void **ctx)
 	before = x[0]->book.charged_ns;
 	w.conf.unclaimed = 0;
 	charge_due(&w, &d, x[0], 30 * MS, 0, BASIS_THREAD);
-	charge_busy(&d, 60 * MS, 60 * MS);
+	charge_busy(&d, 1, 60 * MS, 60 * MS);
 	measured(60 * MS);
 	charge_settle(&w, &d);
 	assert_in_range(x[0]->book.charged_ns - before, 29 * MS, 31 * MS);
@@ -356,9 +404,9 @@ static void as_sender(void **ctx)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(waits),	 TEST(liar),	 TEST(steal),	  TEST(no_steal), TEST(uneven),
-		TEST(unclaimed), TEST(property), TEST(none_left), TEST(backlog),  TEST(as_sender),
-		TEST(stolen),	 TEST(late),	 TEST(begins),
+		TEST(waits),	 TEST(liar),	  TEST(steal),	  TEST(no_steal),  TEST(uneven),
+		TEST(lumps),	 TEST(unclaimed), TEST(property), TEST(none_left), TEST(backlog),
+		TEST(as_sender), TEST(stolen),	  TEST(late),	  TEST(begins),
 	};
 
 	urcu_memb_register_thread();

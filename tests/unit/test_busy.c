@@ -81,7 +81,7 @@ static void unknown(void **ctx)
 		"intr 1 2 3 4 5 6\n",
 		"cpu 1 2 3 18446744073709551615 5\ncpu0 1\n",
 		"cpu 1 2 3 4 5\nintr 1\n",
-		"cpu 1 2 3 2000 5\ncpu0\ncpu1\ncpu2\n",
+		"cpu 1 2 3 2000 5\n",
 	};
 	uint64_t ns = 7;
 
