@@ -148,9 +148,17 @@ static void read_paid(struct guarded *g)
 	}
 }
 
+/* ns in a second; 0: none */
+static uint64_t rate_of(const struct guarded *g, uint64_t now_ms)
+{
+	uint64_t limit = now_ms < g->owed_until_ms ? guard_lower(g->limit, g->owed) : g->limit;
+
+	return g->domain ? guard_lower(limit, g->share.rate) : limit;
+}
+
 static void step(struct guarded *g, uint64_t tick_ns, uint64_t now_ms)
 {
-	uint64_t rate = g->domain ? guard_lower(g->limit, g->share.rate) : g->limit;
+	uint64_t rate = rate_of(g, now_ms);
 	unsigned int which = allow_which(g);
 	struct guard_lane none = { .known = true };
 
@@ -269,7 +277,7 @@ bool allow_hurry(const struct worker *w)
 	uint64_t now = now_ms();
 
 	for (const struct guarded *g = w->allow->first; g; g = g->next)
-		if ((g->limit || g->share.rate) && now - g->moved_ms < ACTIVE_MS)
+		if (rate_of(g, now) && now - g->moved_ms < ACTIVE_MS)
 			return true;
 	return false;
 }

@@ -9,6 +9,7 @@
 #include "accountant/guard.h"
 #include "accountant/share.h"
 #include "accountant/worker.h"
+#include "common/clock.h"
 
 /* A payer row of a link; and a lane, where one is meant. */
 struct spot {
@@ -32,6 +33,7 @@ struct guarded {
 	char name[NAME_MAX_BYTES];
 	bool wanted; /* found by the last look */
 	uint64_t limit; /* ns in a second; 0: none */
+	uint64_t owed, owed_until_ms; /* the same for a debt, until then */
 	unsigned int weight;
 	struct guard guard;
 	struct share_vm share;
@@ -62,7 +64,7 @@ static inline unsigned int allow_which(const struct guarded *g)
 /* There are limits, or shares, whether they act or not. */
 static inline bool allow_wanted(const struct worker *w)
 {
-	return w->share || w->quotas.n || w->conf.quotas.n;
+	return w->share || w->quotas.n || w->conf.quotas.n || now_ms() < w->owed_until_ms;
 }
 
 /* It has a row where limits act. */

@@ -141,6 +141,7 @@ struct vm {
 	uint8_t uuid[16];
 	uint16_t domid;
 	char name[NAME_MAX_BYTES];
+	uint64_t owed, owed_until_ms;
 };
 
 /* Whose row it is, as is known by now: he may not have posted yet. */
@@ -162,11 +163,15 @@ static bool whose(struct worker *w, const struct link *k, unsigned int row, stru
 	if (s) {
 		memcpy(vm->uuid, s->is.uuid, 16);
 		memcpy(vm->name, s->is.name, sizeof(vm->name));
+		vm->owed = s->gone ? 0 : s->limit;
+		vm->owed_until_ms = s->limit_ms + SERVED_LIMIT_MS;
 	}
 	urcu_memb_read_unlock();
 	if (p->state == PAYER_RESOLVED && p->account) {
-		if (memcmp(vm->uuid, p->account->key.uuid, 16))
+		if (memcmp(vm->uuid, p->account->key.uuid, 16)) {
 			vm->name[0] = 0;
+			vm->owed = 0;
+		}
 		memcpy(vm->uuid, p->account->key.uuid, 16);
 		named = true;
 	}
@@ -222,9 +227,10 @@ static void look_after(struct worker *w, struct link *k, unsigned int row, const
 	unsigned int rule = rules_find(&w->conf.rules, vm->uuid, vm->domid, vm->name);
 	unsigned int weight = rules_weight(&w->conf.rules, rule);
 	uint64_t limit = weight ? limit_of(w, vm, d) : 0;
+	uint64_t owed = weight && d ? vm->owed : 0;
 	struct guarded *g;
 
-	if (!limit && !(d && w->share))
+	if (!limit && !owed && !(d && w->share))
 		return;
 	g = get(w->allow, d, vm->uuid);
 	if (!g)
@@ -233,6 +239,8 @@ static void look_after(struct worker *w, struct link *k, unsigned int row, const
 	g->domid = vm->domid;
 	memcpy(g->name, vm->name, sizeof(g->name));
 	g->limit = limit;
+	g->owed = owed;
+	g->owed_until_ms = vm->owed_until_ms;
 	g->weight = weight;
 	g->never += k->never_asks;
 	if (allow_acts(w, k->domain))
@@ -276,7 +284,7 @@ void allow_find(struct worker *w)
 
 	for (g = *p; g; g = g->next) {
 		g->wanted = false;
-		g->limit = 0;
+		g->limit = g->owed = 0;
 		g->never = 0;
 	}
 	for (struct link *k = w->links; k; k = k->next)

@@ -48,6 +48,27 @@ struct domain *scan_domain(struct worker *w, unsigned int domid)
 	return d;
 }
 
+#define LIMIT_MAX 1000000000000ull /* as acctctl limit: 100000 % */
+
+/* A VM in debt that no cap repays: what we may burn for it. */
+static void read_limit(struct worker *w, struct served *s, const char *line)
+{
+	uint64_t ns = 0, at = 0, was = s->limit;
+
+	if (strstr(line, " limit=") &&
+	    (!kv_u64(line, "limit", LIMIT_MAX, &ns) || !kv_u64(line, "limit_at", INT64_MAX, &at)))
+		ns = 0;
+	if (!served_limit(s, ns, at, now_ms()))
+		return;
+	if (ns)
+		w->owed_until_ms = now_ms() + SERVED_LIMIT_MS;
+	allow_again(w);
+	if (!ns != !was)
+		log_info("domain %u at %u: %s", s->is.domid, s->is.backend,
+			 ns ? "in debt that no cap repays, dom0 says: limited"
+			    : "not limited for debt any more");
+}
+
 /* Asks dom0's node; NULL: never heard of the pair. */
 struct served *scan_served(struct worker *w, unsigned int backend, unsigned int domid)
 {
@@ -62,6 +83,8 @@ struct served *scan_served(struct worker *w, unsigned int backend, unsigned int 
 		kv_get(line, "name", e.name, sizeof(e.name));
 		s = served_set(&w->served, &e, !strcmp(state, "gone"), now_ms());
 		w->renamed |= s && s->dirty;
+		if (s)
+			read_limit(w, s, line);
 		free(line);
 		return s;
 	}

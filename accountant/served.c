@@ -108,13 +108,26 @@ struct served *served_set(struct served_table *t, const struct served_entry *e, 
 	return s;
 }
 
+bool served_limit(struct served *s, uint64_t ns, uint64_t at, uint64_t now_ms)
+{
+	bool anew = ns && at != s->limit_at, other = ns != s->limit;
+
+	if (anew)
+		s->limit_ms = now_ms;
+	s->limit = ns;
+	s->limit_at = at;
+	return anew || other;
+}
+
 void served_unset(struct served_table *t, unsigned int backend, unsigned int domid)
 {
 	struct served *s;
 
 	urcu_memb_read_lock();
 	s = served_find(t, backend, domid);
-	if (s)
+	if (s) {
 		s->named = false;
+		s->limit = 0;
+	}
 	urcu_memb_read_unlock();
 }

@@ -18,7 +18,11 @@ struct served {
 	bool gone; /* it says state=gone */
 	bool dirty;
 	uint64_t grown_ms; /* when we learnt that the domid changed hands; 0: never */
+	uint64_t limit; /* of a debt that no cap repays, ns a second; 0: none */
+	uint64_t limit_at, limit_ms; /* as dom0 counts, and when we saw that */
 };
+
+#define SERVED_LIMIT_MS 15000u /* a limit that dom0 does not say anew is over */
 
 struct served_table {
 	struct cds_lfht *table;
@@ -36,6 +40,8 @@ struct served *served_find(struct served_table *t, unsigned int backend, unsigne
  */
 struct served *served_set(struct served_table *t, const struct served_entry *e, bool gone,
 			  uint64_t now_ms);
+/* The node's limit, which dom0 said at `at`, a number; true: that is news. */
+bool served_limit(struct served *s, uint64_t ns, uint64_t at, uint64_t now_ms);
 /* The node is not there. */
 void served_unset(struct served_table *t, unsigned int backend, unsigned int domid);
 /* As the ledger remembers it: not named until dom0 is asked. */

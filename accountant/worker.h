@@ -81,6 +81,7 @@ struct worker {
 	bool stopping;
 	bool reload;
 	bool renamed; /* a VM, or the configuration's rules about them */
+	uint64_t owed_until_ms; /* some VM is limited for its debt, at the latest until then */
 	bool complained; /* about the ledger, since it last worked */
 
 	uint64_t born_ms, started_ms, committed_ms, measured_ms, published_ms, retry_ms, purged_ms,

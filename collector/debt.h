@@ -133,6 +133,7 @@ void windows_give_back(struct collector *c, struct debt_vm *only, const char *wh
 /* through.c: the time of struct lately */
 uint64_t through_slot(void);
 void lately_add(struct lately *l, uint64_t ns, uint64_t slot);
+uint64_t lately_sum(struct lately *l, uint64_t slot);
 /* false: the VM pays for itself */
 bool through_keep(struct collector *c, const struct debt_vm *v, const struct passed *charge);
 /* Hands out what was kept. */
@@ -160,6 +161,9 @@ int watchdog_main(int fd, const char *entitlements);
 /* control.c */
 bool control_begin(struct collector *c);
 void control_end(struct collector *c);
+
+/* enforce.c: whose debt driver domains limit; after the windows, before publish_serving() */
+void enforce(struct collector *c);
 
 /* owed.c */
 void owed_publish(struct collector *c);

@@ -116,6 +116,7 @@ static void on_measure(evutil_socket_t fd, short what, void *ctx)
 	}
 	trees_expire(c);
 	serving_expire(&c->serving, now_ms());
+	enforce(c);
 	publish_serving(c);
 	limits_see(c);
 	if (now_ms() - c->swept_ms >= SERVING_KNOWN_MS)

@@ -262,13 +262,29 @@ bool serving_believed(const struct serving *s, uint16_t backend, const uint8_t u
 	return false;
 }
 
+void serving_limit(struct serving_pair *p, uint64_t ns, uint64_t now_ms)
+{
+	uint64_t by = ns > p->limit ? ns - p->limit : p->limit - ns;
+
+	if (!ns == !p->limit) {
+		if (!ns || now_ms - p->limit_ms < (by > p->limit / 8 ? 1000 : SERVING_LIMIT_MS))
+			return;
+	}
+	p->limit = ns;
+	p->limit_ms = now_ms;
+	p->dirty = true;
+}
+
 void serving_line(const struct serving_pair *p, char line[SERVING_LINE])
 {
-	char uuid[UUID_TEXT];
+	char uuid[UUID_TEXT], limit[64] = "";
 
 	uuid_format(p->uuid, uuid);
-	snprintf(line, SERVING_LINE, "v=1 uuid=%s serial=%" PRIu64 " state=%s%s%s", uuid, p->serial,
-		 p->on ? "on" : "gone", p->name[0] ? " name=" : "", p->name);
+	if (p->limit)
+		snprintf(limit, sizeof(limit), " limit=%" PRIu64 " limit_at=%" PRIu64, p->limit,
+			 p->limit_ms / 1000);
+	snprintf(line, SERVING_LINE, "v=1 uuid=%s serial=%" PRIu64 " state=%s%s%s%s", uuid,
+		 p->serial, p->on ? "on" : "gone", limit, p->name[0] ? " name=" : "", p->name);
 }
 
 bool serving_parse(const char *line, uint8_t uuid[16], uint64_t *serial, bool *on)

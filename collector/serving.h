@@ -15,7 +15,8 @@
 
 #define SERVING_KEEP_MS 60000u /* a pair that is gone stays this long */
 #define SERVING_KNOWN_MS (3600u * 1000u) /* a VM that is gone may be billed as long */
-#define SERVING_LINE 192
+#define SERVING_LINE 256
+#define SERVING_LIMIT_MS 5000u /* a limit is said anew */
 #define SERVING_NAME 64
 
 struct serving_pair {
@@ -24,6 +25,8 @@ struct serving_pair {
 	char name[SERVING_NAME]; /* for people; "" unknown */
 	uint64_t serial;
 	uint64_t gone_ms;
+	uint64_t limit,
+		limit_ms; /* ns a second that the driver domain may burn for it, 0: none; said then */
 	bool on;
 	bool seen;
 	bool expired; /* its node is to be removed, then serving_purge() */
@@ -75,6 +78,8 @@ void serving_touch(struct serving *s, uint16_t backend);
 void serving_purge(struct serving *s);
 
 bool serving_believed(const struct serving *s, uint16_t backend, const uint8_t uuid[16]);
+/* The driver domain may burn so much for it, ns a second; 0: no limit.  Small changes wait. */
+void serving_limit(struct serving_pair *p, uint64_t ns, uint64_t now_ms);
 void serving_line(const struct serving_pair *p, char line[SERVING_LINE]);
 /* Reads such a line; false: not one. */
 bool serving_parse(const char *line, uint8_t uuid[16], uint64_t *serial, bool *on);

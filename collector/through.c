@@ -33,7 +33,7 @@ void lately_add(struct lately *l, uint64_t ns, uint64_t slot)
 	l->now += ns;
 }
 
-static uint64_t lately_sum(struct lately *l, uint64_t slot)
+uint64_t lately_sum(struct lately *l, uint64_t slot)
 {
 	lately_add(l, 0, slot);
 	return l->before + l->now;

@@ -135,6 +135,8 @@ bool weights_step(const struct balance_params *p, const struct contention *c, st
 			w.entitled = (uint64_t)((wide)vm[i].share_ns * BALANCE_CPU / window_ns);
 		if (!vm[i].alone || !c->collecting)
 			balance_step(p, &vm[i].balance, &w, &vm[i].is);
+		else
+			vm[i].is.limit = 0;
 	}
 	write_weights(vm, n);
 	return true;

@@ -197,6 +197,45 @@ static void rate(void **state)
 	assert_false(denied_soon(three));
 }
 
+/* A debt that no cap repays is a limit at that driver domain, as long as dom0 says so. */
+static void owed(void **state)
+{
+	int two = acctring_payer_open(ring, 2, ACCTRING_KIND_VBD, 1);
+	int three = acctring_payer_open(ring, 3, ACCTRING_KIND_VBD, 1);
+	struct served *s = served_find(&w.served, 5, 2);
+
+	(void)state;
+	join(NULL);
+	tick();
+	assert_null(w.allow->first);
+	assert_true(served_limit(s, 1000000, 7, now_ms()));
+	assert_false(served_limit(s, 1000000, 7, now_ms() + SERVED_LIMIT_MS)); /* no news */
+	w.owed_until_ms = now_ms() + SERVED_LIMIT_MS;
+	allow_again(&w);
+	tick();
+	assert_true(denied_soon(two));
+	assert_false(denied_soon(three));
+	/* the lower of this and of what the operator said */
+	limit("two", "", 500000);
+	tick();
+	assert_true(denied_soon(two));
+	quota_free(&w.quotas);
+	allow_again(&w);
+	/* it was said too long ago */
+	s->limit_ms = now_ms() - SERVED_LIMIT_MS;
+	tick();
+	tick();
+	assert_false(denied_soon(two));
+	assert_true(served_limit(s, 1000000, 8, now_ms()));
+	allow_again(&w);
+	tick();
+	assert_true(denied_soon(two));
+	served_unset(&w.served, 5, 2);
+	allow_again(&w);
+	tick();
+	assert_false(denied_soon(two));
+}
+
 /* Nobody else, and not those whom nobody may stop. */
 static void exempt(void **state)
 {
@@ -463,9 +502,9 @@ static void links_go(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(rate),	    TEST(exempt),     TEST(cleared), TEST(follows),
-		TEST(two_limits),   TEST(reconnects), TEST(unknown), TEST(links_go),
-		TEST(another_lane), TEST(shares),
+		TEST(rate),	TEST(owed),	    TEST(exempt),     TEST(cleared),
+		TEST(follows),	TEST(two_limits),   TEST(reconnects), TEST(unknown),
+		TEST(links_go), TEST(another_lane), TEST(shares),
 	};
 
 	urcu_memb_register_thread();

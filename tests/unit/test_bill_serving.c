@@ -156,6 +156,22 @@ static void lines(void **state)
 	assert_true(on);
 	assert_int_equal(serial, 1);
 	assert_memory_equal(uuid, one, 16);
+	/* a limit is news; small changes of it wait, and it is said anew */
+	serving_limit(&s.pair[0], 50000000, 7000);
+	serving_line(pair(1, 5), line);
+	assert_string_equal(line, "v=1 uuid=01000000-0000-0000-0000-000000000000 serial=1 state=on "
+				  "limit=50000000 limit_at=7 name=vm");
+	assert_true(serving_parse(line, uuid, &serial, &on));
+	serving_limit(&s.pair[0], 51000000, 11999);
+	assert_int_equal(pair(1, 5)->limit, 50000000);
+	serving_limit(&s.pair[0], 51000000, 12000);
+	assert_int_equal(pair(1, 5)->limit, 51000000);
+	serving_limit(&s.pair[0], 25000000, 12999);
+	assert_int_equal(pair(1, 5)->limit, 51000000);
+	serving_limit(&s.pair[0], 25000000, 13000);
+	assert_int_equal(pair(1, 5)->limit, 25000000);
+	serving_limit(&s.pair[0], 0, 13000);
+	assert_int_equal(pair(1, 5)->limit, 0);
 	assert_false(serving_parse("v=2 uuid=01000000-0000-0000-0000-000000000000 serial=1 "
 				   "state=on",
 				   uuid, &serial, &on));
