@@ -25,7 +25,7 @@ made() {
 	BEGIN {
 		now = 1e12
 		print "#load " name; print "#scheduler credit2"; print "#entitled 60"
-		phase("idle", 5); phase("none", 20); phase("debt", seconds); phase("static", 20)
+		phase("idle", 5); phase("none", 20); phase("debt", seconds); phase("static", 25)
 		print "#pause debt " pause; print "#pause static 20000000"; print "#ledger debt 15200000000 15200000000"
 	}' >"$work/$1.tsv"
 }
@@ -42,20 +42,22 @@ figure() { tests/xen/eval/figures.pl "$work/steal" "$work/$1.tsv" 2>&1 | awk -F 
 steal 0.001
 made even 20 40
 is "$(tests/xen/eval/figures.pl "$work/steal" "$work/even.tsv" | tail -n 1)" \
-	"| even credit2 | 2.00 | 60.0 + 120.0 = 180.0 | 20.0 + 40.0 = 60.00 | -0.00..+0.00 | 0.0 (100 %) | 0.0, 0.0 | 30, 20 | 100 % | 10 % | 0 % | held |" \
+	"| even credit2 | 2.00 | 60.0 + 120.0 = 180.0 | 20.0 + 40.0 = 60.00 | -0.00..+0.00, -0.00..+0.00 | 0.0 (100 %, 100 %) | 0.0, 0.0 | 30, 20 | 100 % | 10 % | 0 % | held |" \
 	"all at its entitlement, idle taken off"
 made more 21 40.2
-is "$(figure more 5) $(figure more 12)" "+1.20..+1.20 missed: error" "1.2 points more"
+is "$(figure more 5) $(figure more 12)" "+1.20..+1.20, -0.00..+0.00 missed: error" "1.2 points more"
 made less 20 39.4
-is "$(figure less 5) $(figure less 12)" "-0.60..-0.60 missed: error" "0.6 points less"
+is "$(figure less 5) $(figure less 12)" "-0.60..-0.60, -0.00..+0.00 missed: error" "0.6 points less"
 made late 't < 5 ? 30 : 20' 40
-is "$(figure late 6) $(figure late 12)" "5.7 (95 %) missed: settled" "10 points more for 5 s"
+is "$(figure late 6) $(figure late 12)" "5.7 (95 %, 100 %) missed: settled" "10 points more for 5 s"
 made once 't > 25 && t < 26.95 ? 17 : 20' 40
 is "$(figure once 12)" "missed: error, settled" "2 s too little, later"
 made waves 'int(t * 10 + 0.5) % 2 ? 25 : 15' 40
 is "$(figure waves 7) $(figure waves 12)" "5.0, 0.0 missed: ripple" "a mean that is right, of 15 and 25"
 made long 20 40 40 71000000
 is "$(figure long 8) $(figure long 12)" "71, 20 missed: pause" "a pause 51 ms longer than a static cap's"
+made stops 't < 36 ? 20 : 1' 't < 36 ? 40 : 0'
+is "$(figure stops 4) $(figure stops 12)" "20.0 + 40.0 = 60.00 held" "what comes after the load's end is not its"
 made short 20 40 9
 like "$(figure short 1; tests/xen/eval/figures.pl - "$work/short.tsv" 2>&1)" 'shorter than 10 s' "too short: no figure"
 made none 0.1 0

@@ -113,6 +113,22 @@ sub began {
 	return undef;
 }
 
+# samples up to the load's end, after which nothing is used
+sub until_ended {
+	my ($s, $e) = @_;
+	my $i = $#$s;
+	$i-- while $i > 1 && rate(@$s[$i - 1, $i], qw(own driver)) <= $e / 2;
+	return $i == $#$s ? $s : [ @$s[0 .. $i - 1] ];
+}
+
+# of a phase, in windows of 10 s and of 1 s: by how much it is off `about`, least and most, and how many of a hundred are within 2
+sub spread {
+	my ($s, $about, $from) = @_;
+	my @ten = map { rate(@$_, qw(own driver)) - $about } windows($s, 10, $from);
+	my @one = map { rate(@$_, qw(own driver)) - $about } windows($s, 1, $from);
+	return (@ten ? sprintf('%+.2f..%+.2f', min(@ten), max(@ten)) : '-', @one ? 100 * (grep { abs($_) <= 2 } @one) / @one : 0);
+}
+
 sub deviation {
 	my $n = @_ or return 0;
 	my $mean = sum0(@_) / $n;
@@ -138,6 +154,7 @@ sub look {
 	for my $p (qw(none debt static)) {
 		my $s = $is->{phase}{$p};
 		$f{began}{$p} = began($s, $e) // die "$is->{load}, $p: no load is seen\n";
+		$s = $is->{phase}{$p} = until_ended($s, $e);
 		my $from = $f{began}{$p} + 10;
 		my ($first) = grep { $_->{t} >= $from } @$s;
 		die "$is->{load}, $p: shorter than 10 s\n" if !$first || $first == $s->[-1];
@@ -164,6 +181,8 @@ sub look {
 	$f{seconds} = @second ? 100 * (grep { abs(rate(@$_, qw(own driver)) - $e) <= 2 && $_->[0]{t} >= $f{began}{debt} + 3 } @second) / max(1, scalar grep { $_->[0]{t} >= $f{began}{debt} + 3 } @second) : 0;
 	$f{pause} = max(0, ($is->{pause}{debt} // 0) - ($is->{pause}{static} // 0));
 	$f{ledger} = $is->{ledger}{debt} // 0;
+	# what a cap that stays does here, about its own mean
+	@{ $f{static} } = spread($is->{phase}{static}, $f{own}{static} + $f{driver}{static}, $f{began}{static} + 10);
 	return \%f;
 }
 
@@ -235,10 +254,10 @@ sub verdict {
 sub print_debt {
 	my ($is) = @_;
 	my $f = look($is);
-	printf "| %s %s | %.2f | %.1f + %.1f = %.1f | %.1f + %.1f = %.2f | %+.2f..%+.2f | %.1f (%.0f %%) | %.1f, %.1f | %.0f, %.0f | %.0f %% | %.0f %% | %.0f %% | %s |\n",
+	printf "| %s %s | %.2f | %.1f + %.1f = %.1f | %.1f + %.1f = %.2f | %+.2f..%+.2f, %s | %.1f (%.0f %%, %.0f %%) | %.1f, %.1f | %.0f, %.0f | %.0f %% | %.0f %% | %.0f %% | %s |\n",
 		$is->{load}, $is->{scheduler}, $f->{driver}{debt} / max(0.01, $f->{own}{debt}),
 		(map { ($f->{own}{$_}, $f->{driver}{$_}, $f->{own}{$_} + $f->{driver}{$_}) } qw(none debt)),
-		$f->{least}, $f->{most}, $f->{settled}, $f->{seconds}, $f->{ripple}{debt}, $f->{ripple}{static},
+		$f->{least}, $f->{most}, $f->{static}[0], $f->{settled}, $f->{seconds}, $f->{static}[1], $f->{ripple}{debt}, $f->{ripple}{static},
 		$is->{pause}{debt} // 0, $is->{pause}{static} // 0, $f->{ledger}, $f->{dom0}{debt}, $f->{void}, verdict($is, $f);
 }
 
@@ -271,7 +290,7 @@ for my $is (map { read_tsv($_) } @ARGV) {
 			if !$weights++;
 		print_weights($is);
 	} else {
-		print "| load | kappa | without debt: own + driver | with: own + driver | worst 10 s | settled, s (seconds within 2) | sd of own, 0.1 s: debt, static | longest pause, ms: debt, static | ledger of truth | dom0 | void | bounds |\n", '| --- ' x 12, "|\n"
+		print "| load | kappa | without debt: own + driver | with: own + driver | worst 10 s: debt, static about its mean | settled, s (seconds within 2: debt, static) | sd of own, 0.1 s: debt, static | longest pause, ms: debt, static | ledger of truth | dom0 | void | bounds |\n", '| --- ' x 12, "|\n"
 			if !$debt++;
 		print_debt($is);
 	}
