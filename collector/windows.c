@@ -91,7 +91,8 @@ void windows_begin(struct collector *c)
 static void see_waits(struct collector *c, struct debt_vm *v)
 {
 	uint64_t now = now_ms(), since = now - v->looked_ms;
-	int part = (int)(since < LOOKS_MS ? since : LOOKS_MS);
+	/* one look says little, also where it comes late */
+	int part = (int)(since < LOOKS_MS / 4 ? since : LOOKS_MS / 4);
 	int seen = cpus_waited_for(c->xc, v->domid, v->vcpus) ? 1000 : 0;
 
 	v->waits += (seen - v->waits) * part / (int)LOOKS_MS;

@@ -103,7 +103,7 @@ static bool waits(const struct sim *s, const struct dom *d)
 static unsigned int part_waited(struct sim *s, struct managed *m, uint64_t window_ns)
 {
 	uint64_t ns = m->dom->waited_ns - m->waited;
-	int64_t part = (int64_t)(window_ns < LOOKS ? window_ns : LOOKS);
+	int64_t part = (int64_t)(window_ns < LOOKS / 4 ? window_ns : LOOKS / 4);
 
 	m->waited = m->dom->waited_ns;
 	if (!world_of(s)->collector.sampled)
