@@ -164,6 +164,8 @@ void control_end(struct collector *c);
 
 /* enforce.c: whose debt driver domains limit; after the windows, before publish_serving() */
 void enforce(struct collector *c);
+/* No more of that, published at once. */
+void enforce_end(struct collector *c);
 
 /* owed.c */
 void owed_publish(struct collector *c);

@@ -59,3 +59,12 @@ void enforce(struct collector *c)
 					  : "its debt is no reason for a limit at driver domains");
 	}
 }
+
+void enforce_end(struct collector *c)
+{
+	size_t i;
+
+	for (i = 0; i < c->serving.pairs; i++)
+		serving_limit(&c->serving.pair[i], 0, now_ms());
+	publish_serving(c);
+}

@@ -96,6 +96,7 @@ static unsigned int end_debt(struct collector *c, const char *why)
 
 	event_del(c->debt.ev_window);
 	windows_give_back(c, NULL, why);
+	enforce_end(c);
 	watchdog_stop(c);
 	for (i = 0; i < c->debt.vms; i++)
 		left += knob_ours(&c->debt.vm[i]->e.knob[KNOB_CAP]) ||

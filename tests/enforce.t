@@ -63,6 +63,13 @@ sleep 2
 limited
 tap $? "else it is limited: $burned %"
 
+"$bin/acctctl" off >/dev/null
+! says ' limit=' && sleep 1 && burns && [ "$burned" -ge 15 ]
+tap $? "acctctl off: not limited any more, $burned %"
+"$bin/acctctl" debt >/dev/null
+soon 20 says ' limit=' && sleep 2 && limited
+tap $? "debt once more: $burned %"
+
 # whoever said so is no more
 kill -KILL "$collector"
 wait "$collector" 2>/dev/null
