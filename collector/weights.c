@@ -10,6 +10,7 @@
 
 #define WHOLE 1000000000ll /* parts of a weight */
 #define ALONE_NS 1000000000u /* as long as contention is looked at */
+#define ALONE_PART 10 /* of what all used: VMs that rest want no more than that together */
 
 __extension__ typedef unsigned __int128 wide;
 
@@ -59,7 +60,7 @@ bool weights_share(struct weights_vm *vm, size_t n, uint64_t window_ns)
 	maxmin(all, m, n);
 	for (size_t i = 0; i < n; i++) {
 		vm[i].share_ns = m[i].part;
-		vm[i].lacks = m[i].want > m[i].part;
+		vm[i].want_ns = m[i].want;
 	}
 	free(m);
 	return true;
@@ -100,16 +101,22 @@ static void write_weights(struct weights_vm *vm, size_t n)
 	}
 }
 
-/* What it has more than its part, nobody misses. */
+/*
+ * What it has more than its part, nobody misses: others want next to nothing.  That they have what
+ * they want says nothing, for they may have it of our weights.
+ */
 static void find_alone(struct weights_vm *vm, size_t n, uint64_t window_ns)
 {
-	size_t lacking = 0;
+	uint64_t all = 0, want = 0;
 
-	for (size_t i = 0; i < n; i++)
-		lacking += vm[i].lacks;
+	for (size_t i = 0; i < n; i++) {
+		all += used(&vm[i], window_ns);
+		want += vm[i].want_ns; /* of CPUs that are there: it fits */
+	}
 	for (size_t i = 0; i < n; i++) {
 		/* who rests for a window is not alone */
-		vm[i].alone_ns = lacking == vm[i].lacks ? vm[i].alone_ns + window_ns : 0;
+		vm[i].alone_ns =
+			want - vm[i].want_ns <= all / ALONE_PART ? vm[i].alone_ns + window_ns : 0;
 		vm[i].alone = vm[i].alone_ns >= ALONE_NS;
 	}
 }

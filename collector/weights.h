@@ -11,7 +11,8 @@
  * then all are scaled so that their sum, and thereby the ratio of their mean to
  * the weights of dom0 and of domains that are not managed, stays as it was.
  *
- * Where for a second nobody else wants more than his part, a VM is alone: it takes from nobody.
+ * Where for a second all others together want less than a tenth of what is used, a VM is alone: it
+ * takes from nobody.
  */
 #ifndef COLLECTOR_WEIGHTS_H
 #define COLLECTOR_WEIGHTS_H
@@ -32,10 +33,10 @@ struct weights_vm {
 	unsigned int waits; /* 0..1000: part of the time that it wanted to run and could not */
 	struct balance balance; /* zeroed: new */
 	int64_t carry; /* of rounding */
-	uint64_t alone_ns; /* so long nobody else wanted more */
+	uint64_t alone_ns; /* so long nobody else wanted anything */
 	/* results */
 	uint64_t share_ns; /* its part of the total of this window */
-	bool lacks; /* it wants more than that */
+	uint64_t want_ns; /* what would be of use to it */
 	bool alone; /* nothing is taken from it, and its weight is as found */
 	struct balance_result is;
 	unsigned int write; /* the weight to set, 1..WEIGHT_MAX */

@@ -53,11 +53,11 @@ static void waits(void **ctx)
 	vm[1].waits = 333;
 	assert_true(weights_share(vm, 2, 100 * MS));
 	assert_in_range(vm[1].share_ns, 17900000, 18100000);
-	assert_true(vm[0].lacks && !vm[1].lacks);
+	assert_int_equal(vm[1].want_ns, vm[1].share_ns);
 	vm[1].waits = 900;
 	assert_true(weights_share(vm, 2, 100 * MS));
 	assert_int_equal(vm[1].share_ns, 46 * MS);
-	assert_true(vm[0].lacks && vm[1].lacks);
+	assert_in_range(vm[1].want_ns, 100 * MS, 120 * MS);
 }
 
 /* Max-min: nobody has more than wanted; who has less than wanted has as much by weight as anybody. */
@@ -286,6 +286,29 @@ static void alone(void **ctx)
 	assert_true(debt < 0);
 }
 
+/* It wants one CPU, which would be its part, and has less: the other is not alone. */
+static void not_alone(void **ctx)
+{
+	struct contention c = { .collecting = true };
+	struct weights_vm vm[2] = { { .weight = 256, .vcpus = 2 }, { .weight = 256, .vcpus = 2 } };
+	struct balance_params p;
+
+	(void)ctx;
+	balance_defaults(&p);
+	p.collect = COLLECT_CONTENTION;
+	p.max_share_pm = 1000;
+	for (int t = 0; t < 100; t++) {
+		vm[0].own_ns = 94 * MS;
+		vm[0].cost_ns = 36 * MS;
+		vm[0].waits = 1000;
+		vm[1].own_ns = 87 * MS;
+		vm[1].waits = 130;
+		assert_true(weights_step(&p, &c, vm, 2, 100 * MS));
+		assert_false(vm[0].alone);
+	}
+	assert_true(vm[0].write < 240 && vm[1].write > 272);
+}
+
 /* Nobody waits: the weights that were found. */
 static void quiet(void **ctx)
 {
@@ -340,9 +363,11 @@ static void random_pools(void **ctx)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(shares),	 cmocka_unit_test(waits),  cmocka_unit_test(alone),
-		cmocka_unit_test(max_min),	 cmocka_unit_test(ratios), cmocka_unit_test(rests),
-		cmocka_unit_test(small_windows), cmocka_unit_test(order),  cmocka_unit_test(quiet),
+		cmocka_unit_test(shares),	cmocka_unit_test(waits),
+		cmocka_unit_test(alone),	cmocka_unit_test(not_alone),
+		cmocka_unit_test(max_min),	cmocka_unit_test(ratios),
+		cmocka_unit_test(rests),	cmocka_unit_test(small_windows),
+		cmocka_unit_test(order),	cmocka_unit_test(quiet),
 		cmocka_unit_test(random_pools),
 	};
 
