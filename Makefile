@@ -71,7 +71,7 @@ TESTPROG   := $(patsubst tests/prog/%.c,$(B)/tests/prog/%,$(wildcard tests/prog/
 SIM        := $(B)/tests/sim/acctsim
 BENCH      := $(patsubst bench/%.c,$(B)/bench/%,$(wildcard bench/*.c))
 
-.PHONY: all lib demo check unit bench figures eval-bill lint lint-format lint-tidy lint-cppcheck \
+.PHONY: all lib demo check unit bench figures eval-bill eval-guard lint lint-format lint-tidy lint-cppcheck \
 	lint-headers install uninstall clean deps help sandbox tests
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -91,6 +91,7 @@ help:
 	@echo 'make check-xen  tests on real Xen under QEMU       make check-xen-facts  what of Xen we lean on'
 	@echo 'make bench-xen  our backends beside the others, on real Xen (docs/performance.md)'
 	@echo 'make eval-bill  bills against known work, in the sandbox (docs/method.md)'
+	@echo 'make eval-guard a limit, its neighbours, and shares, in the sandbox (docs/method.md)'
 	@echo 'make eval-xen   debt against a truth that is not our ledger, on real Xen (docs/method.md)'
 	@echo 'make xen-shell  a dom0 to try it by hand          make xen-up, xen-again, xen-down: one that stays'
 	@echo 'variables: V=1  CC=clang  SANITIZE=address,undefined|thread  T="tests/x.t ..." J=1 (for check)'
