@@ -5,6 +5,7 @@
 #include "accountant/rest.h"
 
 #define SECOND 1000000000u
+#define SECONDS 32u /* without use, of which the idle rate is the mean */
 #define MOST (int64_t) SECOND /* that less than idle is carried */
 
 static void carry(struct rest *r, uint64_t ns, uint64_t dt_ns)
@@ -35,7 +36,9 @@ static void learn(struct rest *r, uint64_t ns, uint64_t dt_ns)
 	if (r->quiet_ns < SECOND)
 		return;
 	rate = r->quiet_rest_ns * 1000 / (r->quiet_ns / (SECOND / 1000));
-	r->idle = r->known ? (3 * r->idle + rate) / 4 : rate;
+	/* seconds differ by a tenth and more: their mean, of late */
+	r->seconds += r->seconds < SECONDS;
+	r->idle = r->idle - r->idle / r->seconds + rate / r->seconds;
 	r->known = true;
 	r->quiet_ns = r->quiet_rest_ns = 0;
 }

@@ -16,6 +16,7 @@
 struct rest {
 	bool known; /* the idle rate */
 	uint64_t idle; /* ns a second */
+	unsigned int seconds; /* from so many */
 	uint64_t quiet_ns, quiet_rest_ns; /* without use, and unclaimed in it */
 	uint64_t since_use_ns;
 	int64_t pool_ns; /* beyond idle, and not paid yet; less than 0: less was burned */
