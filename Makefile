@@ -234,11 +234,12 @@ $(B)/bench/%: $(B)/obj/bench/%.o $(BASE)
 
 # T chooses; by default the unit tests and all shell tests.  Sanitised: not
 # the sandbox's own, which is never sanitised, and not the mutants, which
-# build themselves; and with threads not those that judge how time is divided:
-# their programs run in the others, too.  J tests run at a time.
+# build themselves; nor those that say so, and with threads none that judges how time
+# is divided: their programs run in the others, too.  J tests run at a time.
 SHELL_TESTS := $(sort $(wildcard tests/*.t))
 ifneq ($(SANITIZE),)
 SHELL_TESTS := $(filter-out tests/sandbox-%.t tests/%mutants.t,$(SHELL_TESTS))
+SHELL_TESTS := $(filter-out $(shell grep -lx '\# not sanitised' $(SHELL_TESTS)),$(SHELL_TESTS))
 endif
 ifeq ($(SANITIZE),thread)
 SHELL_TESTS := $(filter-out $(shell grep -lx '\# alone' $(SHELL_TESTS)),$(SHELL_TESTS))

@@ -6,6 +6,7 @@
 # storm: it is on its sender's bill, and the other is served.  What is looked at is
 # what was counted, not how long it took.  And a slow file is its guest's own affair.
 # alone
+# not sanitised
 . "$(dirname "$0")/lib/sandbox.sh"
 . tests/lib/toolstack.sh
 

@@ -5,6 +5,7 @@
 # behind that.
 # timeout: 180
 # alone
+# not sanitised
 . "$(dirname "$0")/lib/debt.sh"
 
 # 1 net, 2 the accountant of both, 3 and 4 apps, 5 the firewall, 6 the stub domain of 4

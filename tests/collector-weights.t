@@ -7,6 +7,7 @@
 # driver domain's, which is web's, too.  How this kernel places them is not ours to know: where web
 # had less than twice as much as batch, the test does not judge.
 # alone
+# not sanitised
 if [ -z "$XSANDBOX" ]; then
 	cpus=$(taskset -cp $$ | sed 's/.*: //' | perl -pe 's/(\d+)-(\d+)/join ",", $1 .. $2/ge' | cut -d , -f 1-2)
 	case $cpus in

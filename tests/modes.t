@@ -5,6 +5,7 @@
 # when the collector goes.
 # timeout: 150
 # alone
+# not sanitised
 . "$(dirname "$0")/lib/driver.sh"
 . tests/lib/toolstack.sh
 export ACCTRING_RUNDIR=$tmp/run

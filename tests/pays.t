@@ -4,6 +4,7 @@
 # (An address that is not learnt yet is a broadcast: some hundred ns.)  Each policy in turn, then one of 3 alone; what was posted stays where it is.
 # timeout: 120
 # alone
+# not sanitised
 . "$(dirname "$0")/lib/driver.sh"
 . tests/lib/toolstack.sh
 
