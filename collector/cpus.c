@@ -80,14 +80,18 @@ int cpus_idle(xc_interface *xc, const uint8_t map[CPUS_BYTES], uint64_t *idle_ns
 	return 0;
 }
 
-bool cpus_waited_for(xc_interface *xc, uint16_t domid, unsigned int vcpus)
+unsigned int cpus_wanted(xc_interface *xc, uint16_t domid, unsigned int vcpus, bool *waits)
 {
 	xc_vcpuinfo_t info;
-	unsigned int v;
+	unsigned int v, wanted = 0;
 
-	for (v = 0; v < vcpus; v++)
-		if (!xc_vcpu_getinfo(xc, domid, v, &info) && info.online && !info.running &&
-		    !info.blocked)
-			return true;
-	return false;
+	*waits = false;
+	for (v = 0; v < vcpus; v++) {
+		if (xc_vcpu_getinfo(xc, domid, v, &info) || !info.online ||
+		    (info.blocked && !info.running))
+			continue;
+		wanted++;
+		*waits |= !info.running;
+	}
+	return wanted;
 }

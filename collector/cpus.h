@@ -23,7 +23,10 @@ int cpus_of_pool(xc_interface *xc, uint32_t pool, uint8_t map[CPUS_BYTES]);
 int cpus_idle(xc_interface *xc, const uint8_t map[CPUS_BYTES], uint64_t *idle_ns,
 	      unsigned int *cpus);
 
-/* Some vCPU of it wants to run at this moment, and does not. */
-bool cpus_waited_for(xc_interface *xc, uint16_t domid, unsigned int vcpus);
+/*
+ * How many vCPUs of it run or want to, at this moment; *waits: some of them does not.  Of a domain
+ * that is paused or was shut down this says nothing.
+ */
+unsigned int cpus_wanted(xc_interface *xc, uint16_t domid, unsigned int vcpus, bool *waits);
 
 #endif

@@ -66,6 +66,7 @@ struct debt_vm {
 	unsigned int holds;
 	uint64_t looked_ms; /* whether it waits for a CPU */
 	int waits; /* 0..1000: part of the looks of late in which it did */
+	int wanted; /* vCPUs that ran or wanted to, of late, in 1/1000 */
 	uint8_t cpus[CPUS_BYTES];
 
 	struct cost cost;

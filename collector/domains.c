@@ -60,6 +60,7 @@ static bool add(struct domains *now, const xc_domaininfo_t *info)
 	d->pool = info->cpupool;
 	d->vcpus = info->max_vcpu_id + 1;
 	d->paused = info->flags & XEN_DOMINF_paused;
+	d->stopped = info->flags & (XEN_DOMINF_paused | XEN_DOMINF_shutdown);
 	memcpy(d->uuid, info->handle, 16);
 	return true;
 }

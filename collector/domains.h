@@ -21,6 +21,7 @@ struct domain {
 	uint32_t pool; /* cpupool */
 	unsigned int vcpus;
 	bool paused;
+	bool stopped; /* paused, or shut down */
 	char name[DOMAIN_NAME]; /* "" while it has none; no blanks */
 };
 

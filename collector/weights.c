@@ -107,16 +107,18 @@ static void write_weights(struct weights_vm *vm, size_t n)
  */
 static void find_alone(struct weights_vm *vm, size_t n, uint64_t window_ns)
 {
-	uint64_t all = 0, want = 0;
+	uint64_t all = 0, want = 0, most;
 
 	for (size_t i = 0; i < n; i++) {
 		all += used(&vm[i], window_ns);
 		want += vm[i].want_ns; /* of CPUs that are there: it fits */
 	}
+	/* in a large pool, too, no more than that of a CPU each */
+	most = min_u64(all, (n - 1) * window_ns);
 	for (size_t i = 0; i < n; i++) {
 		/* who rests for a window is not alone */
 		vm[i].alone_ns =
-			want - vm[i].want_ns <= all / ALONE_PART ? vm[i].alone_ns + window_ns : 0;
+			want - vm[i].want_ns <= most / ALONE_PART ? vm[i].alone_ns + window_ns : 0;
 		vm[i].alone = vm[i].alone_ns >= ALONE_NS;
 	}
 }

@@ -25,7 +25,8 @@ struct weights_vm {
 	unsigned int weight; /* as found or set: 1..WEIGHT_MAX */
 	/*
 	 * What it is entitled to among the others; 0: its weight.  credit2 gives each vCPU the
-	 * weight of its domain: there, weight times vCPUs, or we would change more than I/O does.
+	 * weight of its domain: there, weight times vCPUs that want to run (in any unit, the same for
+	 * all), or we would change more than I/O does.
 	 */
 	uint64_t share;
 	unsigned int vcpus;

@@ -36,7 +36,7 @@ void window_charge(struct collector *c, struct debt_vm *v, uint16_t b, uint64_t 
 {
 	const struct tree *t = tree_of(c, b);
 
-	if (v->why == DEBT_ON && t && driver_trusted(c, b) &&
+	if ((v->why == DEBT_ON || v->why == DEBT_BLIND) && t && driver_trusted(c, b) &&
 	    balance_scope(c->config.scope, v->cpus, t->cpus, CPUS_BYTES))
 		cost_add(&v->cost, ns, every_ns);
 }
@@ -87,16 +87,30 @@ void windows_begin(struct collector *c)
 	}
 }
 
-/* Xen tells of one moment whether a vCPU waits: so, how often it does. */
-static void see_waits(struct collector *c, struct debt_vm *v)
+static int average(int was, int is, int part)
+{
+	int by = (is - was) * part / (int)LOOKS_MS;
+
+	return by ? was + by : is;
+}
+
+/* Xen tells of one moment whether a vCPU waits: so, how often it does, and how many want to run. */
+static void see_waits(struct collector *c, struct debt_vm *v, const struct domain *d)
 {
 	uint64_t now = now_ms(), since = now - v->looked_ms;
 	/* one look says little, also where it comes late */
 	int part = (int)(since < LOOKS_MS / 4 ? since : LOOKS_MS / 4);
-	int seen = cpus_waited_for(c->xc, v->domid, v->vcpus) ? 1000 : 0;
+	bool waits;
+	unsigned int wanted;
 
-	v->waits += (seen - v->waits) * part / (int)LOOKS_MS;
 	v->looked_ms = now;
+	if (d->stopped) { /* what it was stopped at stands there for ever */
+		v->waits = v->wanted = 0;
+		return;
+	}
+	wanted = cpus_wanted(c->xc, v->domid, v->vcpus, &waits);
+	v->waits = average(v->waits, waits ? 1000 : 0, part);
+	v->wanted = average(v->wanted, (int)wanted * 1000, part);
 }
 
 static void see_own(struct collector *c)
@@ -118,7 +132,7 @@ static void see_own(struct collector *c)
 		v->cpu_ns = d->cpu_ns;
 		v->measured = true;
 		if (v->knob == KNOB_WEIGHT)
-			see_waits(c, v);
+			see_waits(c, v, d);
 	}
 }
 
@@ -246,8 +260,11 @@ static void weights_window(struct collector *c, struct debt_pool *p, struct weig
 static void add_weighed(struct weighed *all, struct debt_vm *v, uint64_t cost)
 {
 	v->law.weight = entitle_of(&v->e, KNOB_WEIGHT);
-	/* credit2 gives each vCPU its domain's weight, credit divides it */
-	v->law.share = v->kind == SCHED_CREDIT2 ? (uint64_t)v->law.weight * v->vcpus : 0;
+	/* credit2 gives each vCPU that wants to run its domain's weight, credit divides it */
+	v->law.share =
+		v->kind == SCHED_CREDIT2
+			? (uint64_t)v->law.weight * (v->wanted > 1000 ? (uint64_t)v->wanted : 1000)
+			: 0;
 	v->law.own_ns = v->own_ns;
 	v->law.cost_ns = cost;
 	v->law.waits = (unsigned int)v->waits;
@@ -259,12 +276,13 @@ static void add_weighed(struct weighed *all, struct debt_vm *v, uint64_t cost)
 static void vm_window(struct collector *c, struct debt_vm *v, struct weighed *all,
 		      uint64_t window_ns)
 {
-	uint64_t cost = cost_take(&v->cost, window_ns);
+	uint64_t cost;
 	bool capped;
 
 	v->law.vcpus = v->vcpus;
 	if (v->why == DEBT_ON && vm_is_blind(c, v->domid))
 		v->why = DEBT_BLIND;
+	cost = v->why == DEBT_BLIND ? 0 : cost_take(&v->cost, window_ns); /* or it waits */
 	if (entitle_young(&v->e, v->domid, v->paused))
 		return;
 	if (v->why != DEBT_ON && v->why != DEBT_UNSERVED) {
@@ -287,6 +305,7 @@ static void see_idle(struct collector *c, struct debt_pool *p, uint64_t window_n
 	uint64_t idle;
 	unsigned int cpus;
 
+	p->contention.halve = false;
 	if (cpus_idle(c->xc, p->cpus, &idle, &cpus))
 		return;
 	if (p->idle_known && idle >= p->idle_ns)
