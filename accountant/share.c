@@ -8,6 +8,7 @@
 
 #include <stdlib.h>
 
+#define LEAST 4 /* part of it that VMs have in any case, and who is limited of theirs */
 #define SECOND 1000000000ull
 #define SMOOTH_NS 100000000ull
 #define WHOLE 1000000u
@@ -46,14 +47,18 @@ static size_t look(struct share_vm *vm, size_t n, uint64_t tick_ns, uint64_t *su
 		v->use = smooth(v->use, scale(v->charged - v->seen, SECOND, tick_ns), tick_ns);
 		v->seen = v->charged;
 		*sum += v->use;
-		users += v->use != 0;
+		users += v->use > SECOND / 10000; /* smoothing leaves a few ns for ever */
 	}
 	return users;
 }
 
-/* The total that keeps the driver domain SHARE_BUSY. */
-static void steer(struct share *s, size_t users, uint64_t sum, uint64_t tick_ns)
+/*
+ * The total that keeps the driver domain SHARE_BUSY.  Where others than VMs keep it busy there is
+ * none: a quarter of what it can, can_ns a tick, stays.
+ */
+static void steer(struct share *s, size_t users, uint64_t sum, uint64_t can_ns, uint64_t tick_ns)
 {
+	uint64_t least = scale(can_ns, SECOND, tick_ns) / LEAST;
 	uint64_t part = tick_ns < SMOOTH_NS ? tick_ns : SMOOTH_NS, step;
 
 	if (users < 2 || !sum || s->busy < SHARE_REST) {
@@ -69,12 +74,14 @@ static void steer(struct share *s, size_t users, uint64_t sum, uint64_t tick_ns)
 		s->total -= scale(step, s->busy - SHARE_BUSY, WHOLE);
 	else if (sum > s->total - s->total / 8) /* they do spend what they may */
 		s->total += scale(step, SHARE_BUSY - s->busy, WHOLE);
+	if (s->total < least)
+		s->total = least;
 }
 
 static bool divide(const struct share *s, struct share_vm *vm, size_t n)
 {
 	struct maxmin *m = calloc(n ? n : 1, sizeof(*m));
-	uint64_t total = s->total;
+	uint64_t total = s->total, least = total / LEAST;
 
 	if (!m)
 		return false;
@@ -86,6 +93,8 @@ static bool divide(const struct share *s, struct share_vm *vm, size_t n)
 		if (!vm[i].weight) /* takes what it takes; the others have the rest */
 			total -= vm[i].use < total ? vm[i].use : total;
 	}
+	if (total < least)
+		total = least;
 	maxmin(total, m, n);
 	for (size_t i = 0; i < n; i++) {
 		vm[i].rate = 0;
@@ -107,7 +116,7 @@ bool share_step(struct share *s, struct share_vm *vm, size_t n, uint64_t busy_ns
 	busy = busy_ns < can_ns ? scale(busy_ns, WHOLE, can_ns) : WHOLE;
 	s->busy = smooth(s->busy, busy, tick_ns);
 	users = look(vm, n, tick_ns, &sum);
-	steer(s, users, sum, tick_ns);
+	steer(s, users, sum, can_ns, tick_ns);
 	if (s->total)
 		return divide(s, vm, n);
 	for (size_t i = 0; i < n; i++)

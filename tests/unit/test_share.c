@@ -18,14 +18,14 @@
 struct driver {
 	struct share s;
 	struct share_vm vm[N];
-	uint64_t want[N];
+	uint64_t want[N], host; /* of the domain's own work, first of all */
 	double used[N]; /* over the last `ticks` */
 	double busy;
 };
 
 static void tick(struct driver *d)
 {
-	uint64_t ask[N], all = 0, busy;
+	uint64_t ask[N], all = 0, busy, left = SECOND - d->host;
 
 	for (int i = 0; i < N; i++) {
 		ask[i] = d->want[i];
@@ -33,10 +33,10 @@ static void tick(struct driver *d)
 			ask[i] = d->vm[i].rate;
 		all += ask[i];
 	}
-	busy = all < SECOND ? all : SECOND;
+	busy = d->host + (all < left ? all : left);
 	for (int i = 0; i < N; i++) {
-		uint64_t got =
-			all > SECOND ? (uint64_t)((double)ask[i] / (double)all * SECOND) : ask[i];
+		uint64_t got = all > left ? (uint64_t)((double)ask[i] / (double)all * (double)left)
+					  : ask[i];
 
 		d->vm[i].charged += got / 100;
 		d->used[i] += (double)got;
@@ -105,6 +105,39 @@ static void weights(void **ctx)
 	assert_true(d.busy > 85);
 }
 
+/* It is busy with what is nobody's, or with one who may not be limited: the others are not starved. */
+static void host(void **ctx)
+{
+	struct driver d = new ();
+
+	(void)ctx;
+	d.host = SECOND / 100 * 80;
+	d.want[0] = d.want[1] = SECOND / 5;
+	ticks(&d, 6000);
+	ticks(&d, 100);
+	assert_true(d.used[0] + d.used[1] > 19);
+	d.host = 0;
+	d.want[2] = 5 * SECOND;
+	d.vm[2].weight = 0;
+	ticks(&d, 6000);
+	for (int i = 0; i < 2; i++)
+		assert_true(!d.vm[i].rate || d.vm[i].rate > SECOND / 100);
+}
+
+/* One worked, long ago: it is nobody who shares. */
+static void long_ago(void **ctx)
+{
+	struct driver d = new ();
+
+	(void)ctx;
+	d.want[0] = 3 * SECOND;
+	d.want[1] = SECOND / 2;
+	ticks(&d, 100);
+	d.want[1] = 0;
+	ticks(&d, 1000);
+	assert_int_equal(d.vm[0].rate, 0);
+}
+
 /* Nobody else is there; or one who may not be limited. */
 static void alone(void **ctx)
 {
@@ -148,10 +181,9 @@ static void random_ticks(void **ctx)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(flood),
-		cmocka_unit_test(weights),
-		cmocka_unit_test(alone),
-		cmocka_unit_test(random_ticks),
+		cmocka_unit_test(flood), cmocka_unit_test(weights),
+		cmocka_unit_test(host),	 cmocka_unit_test(long_ago),
+		cmocka_unit_test(alone), cmocka_unit_test(random_ticks),
 	};
 
 	return cmocka_run_group_tests_name("share", tests, NULL, NULL);
