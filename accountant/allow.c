@@ -79,6 +79,10 @@ static void begin_lanes(struct guarded *g, uint64_t rate, uint64_t now_ms)
 			r = &l->row[at.row];
 			if (r->listed >> which & 1)
 				continue;
+			if (!(r->met >> which & 1)) { /* what it spent before is no claim of now */
+				r->met |= (uint8_t)(1u << which);
+				r->idle[which] = spent(&at);
+			}
 			at.moved_ms = now_ms;
 			if (spent(&at) != r->idle[which] && allow_add_lane(g, &at))
 				continue;
@@ -236,6 +240,7 @@ void allow_let_go(const struct guarded *g, const struct spot *row, uint64_t now_
 		r += row->row;
 		r->allowed[which] = 0;
 		r->listed &= (uint8_t) ~(1u << which);
+		r->met &= (uint8_t) ~(1u << which);
 		allow_write(k, lane, row->row, now_ms);
 	}
 }

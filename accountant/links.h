@@ -30,6 +30,7 @@ struct lane_row {
 	uint64_t written; /* the allowance that stands in the page */
 	uint64_t written_ms;
 	uint8_t listed; /* allow.c: bit of each of the two that knows this row */
+	uint8_t met; /* the same: `idle` counts */
 };
 
 struct lane {

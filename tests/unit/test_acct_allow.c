@@ -236,6 +236,30 @@ static void owed(void **state)
 	assert_false(denied_soon(two));
 }
 
+/* A lane that joins late, with all that was spent on it for hours: it was not claimed now. */
+static void joins_late(void **state)
+{
+	int two = acctring_payer_open(ring, 2, ACCTRING_KIND_VBD, 1);
+	struct guarded *g;
+	struct link *k;
+
+	(void)state;
+	limit("two", "", 50000);
+	k = join(NULL);
+	served_in(two, 100, NULL);
+	g = w.allow->first;
+	assert_int_equal(g->lanes, 1);
+	/* its link is new to us, and the VM is not */
+	g->lanes = 0;
+	memset(k->lane[0].row[two].idle, 0, sizeof(k->lane[0].row[two].idle));
+	k->lane[0].row[two].listed = k->lane[0].row[two].met = 0;
+	tick();
+	assert_int_equal(g->lanes, 0);
+	assert_int_equal(k->lane[0].row[two].idle[1], k->lane[0].row[two].spent);
+	served_in(two, 100, NULL);
+	assert_int_equal(g->lanes, 1);
+}
+
 /* Nobody else, and not those whom nobody may stop. */
 static void exempt(void **state)
 {
@@ -502,9 +526,9 @@ static void links_go(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(rate),	TEST(owed),	    TEST(exempt),     TEST(cleared),
-		TEST(follows),	TEST(two_limits),   TEST(reconnects), TEST(unknown),
-		TEST(links_go), TEST(another_lane), TEST(shares),
+		TEST(rate),    TEST(owed),     TEST(joins_late),   TEST(exempt),
+		TEST(cleared), TEST(follows),  TEST(two_limits),   TEST(reconnects),
+		TEST(unknown), TEST(links_go), TEST(another_lane), TEST(shares),
 	};
 
 	urcu_memb_register_thread();
