@@ -109,6 +109,9 @@ steal 0.001
 weighed fair 14 24 48 1000
 is "$(tests/xen/eval/figures.pl "$work/steal" "$work/fair.tsv" | tail -n 1)" \
 	"| fair credit2 | 0.71 | 40.0 : 25.0 : 45.0 | 24.0 : 24.0 : 48.0 | 77.8 %, 0.0 %, 4.3 % | +0.0 % | 90 % | 5 % | 0 % | held |" "by weight"
+awk 'BEGIN { for (i = 0; i <= 50; i++) printf "idle-busy\t%.0f\t0\t%.0f\t0\t0\t0\t0\n", 9e12 + i * 1e8, i * 8e6 }' |
+	cat "$work/fair.tsv" - >"$work/beside.tsv"
+is "$(figure beside 4)" "21.0 : 24.0 : 48.0" "idle it burns more beside VMs that are busy: what is idle there counts"
 weighed unfair 14 25 48 1000
 is "$(figure unfair 5) $(figure unfair 10)" "77.8 %, 4.2 %, 8.7 % missed: weights" "one has 4 % more"
 weighed slower 14 24 48 980

@@ -132,9 +132,11 @@ samples() {
 		for (; i <= NF; i++) printf "\t%s", $i
 		print "" }' >>"$tsv"
 }
-measure_idle() { # SECONDS: sets idle, ns a second of the driver domains
-	samples idle "$1"
-	idle=$(awk -F '\t' '$1 == "idle" { if (!n++) { t = $2; d = $4 } e = ($4 - d) / ($2 - t + 1) } END { printf "%.0f", e * 1e9 }' "$tsv")
+measure_idle() { # SECONDS [PHASE]: sets idle, ns a second of the driver domains
+	local p=${2:-idle}
+
+	samples "$p" "$1"
+	idle=$(awk -F '\t' -v p="$p" '$1 == p { if (!n++) { t = $2; d = $4 } e = ($4 - d) / ($2 - t + 1) } END { printf "%.0f", e * 1e9 }' "$tsv")
 }
 # phase NAME LOAD SECONDS: the load begins a second after the samples
 phase() {

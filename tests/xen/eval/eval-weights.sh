@@ -24,11 +24,14 @@ for load in ${eval_loads:-L1}; do
 	measure_idle 15
 	prepare "$load"
 	for g in $others; do start_at "$g" busy 'sh -c "while :; do :; done"'; done
+	alone_idle=$idle
+	measure_idle 15 idle-busy # beside others its wake-ups cost something else
 	phase none "$load" $seconds
 	in_debt
 	phase debt "$load" $seconds
 	observed
 	for g in $others; do stop_at "$g" busy || fail "$g goes on"; done
+	idle=$alone_idle
 	phase alone "$load" 30
 	in_debt
 	phase alone-debt "$load" 30

@@ -65,7 +65,8 @@ sub read_tsv {
 		}
 	}
 	die "$file: idle was not sampled\n" if @{ $row{idle} // [] } < 2;
-	my ($a, $b) = @{ $row{idle} }[0, -1];
+	# where other VMs are busy, what is burned idle beside them
+	my ($a, $b) = @{ @{ $row{'idle-busy'} // [] } >= 2 ? $row{'idle-busy'} : $row{idle} }[0, -1];
 	$is{idle} = ($b->[2] - $a->[2]) / ($b->[0] - $a->[0]);
 	for my $p ($is{attack} ? qw(one two bursts) : $is{weights} ? qw(none debt) : qw(none debt static)) {
 		die "$file: no samples of '$p'\n" if @{ $row{$p} // [] } < 2;
