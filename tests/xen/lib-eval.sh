@@ -125,7 +125,7 @@ samples() {
 	all="$(cpus) 0"
 	for o in $others; do all="$all $(domid "$o")"; done
 	# shellcheck disable=SC2086
-	nice -n -20 domcpu -s 100 $(($2 * 1000)) $all 2>/dev/ttyS1 | awk -F '\t' -v p="$1" -v n="$(wc -w <<<"$drivers")" '{
+	nice -n -20 domcpu -s 100 $(($2 * 1000)) $all | awk -F '\t' -v p="$1" -v n="$(wc -w <<<"$drivers")" '{
 		d = 0
 		for (i = 4; i < 4 + n; i++) d += $i
 		printf "%s\t%s\t%s\t%.0f\t%s", p, $1, $3, d, $2

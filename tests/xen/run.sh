@@ -12,6 +12,8 @@
 #   XEN_NAME   a name for this run, to have two beside each other (default: bed)
 #   XEN_BASE   where dom0's image is kept (default: $BUILD/xen)
 #   XEN_CPUS   of the emulated machine (default 1)
+#   XEN_ICOUNT  its clock counts instructions, 2^XEN_ICOUNT ns each, so that what else the machine below does
+#              changes nothing (of an eval 2, 4 ns; of others off: its clock is the machine's)
 #   XEN_SLOTS  beds that work at a time (default 2), of all that have this XEN_BASE
 #   XEN_SLOW   factor for the cases' limits (default 1), on a busy machine
 #   XEN_CONSOLE  a chardev of QEMU for the shell, instead of the terminal
@@ -25,12 +27,14 @@ MODE=${1:-cases}
 : "${BUILD:?run me through make}"
 : "${CASE=}" "${SCHED:=credit2}" "${STORE:=oxenstored}" "${GUEST:=pv}" "${XEN_SLOW:=1}"
 : "${XEN_ROUNDS:=3}" "${XEN_MINUTES:=25}" "${XEN_NAME:=bed}" "${XEN_BASE:=$BUILD/xen}" "${XEN_SLOTS:=2}" "${XEN_CPUS:=1}"
+: "${XEN_ICOUNT:=$([ "$MODE" = eval ] && echo 2 || echo off)}"
 : "${EVAL_LOADS=}" "${EVAL_SECONDS:=40}" "${EVAL_ACCOUNTANT:=own}" "${EVAL_ENTITLED:=40}"
 export MODE CASE SCHED STORE GUEST XEN_SLOW XEN_ROUNDS EVAL_LOADS EVAL_SECONDS EVAL_ACCOUNTANT EVAL_ENTITLED
 usage() { echo "$*" >&2; exit 2; }
 case $MODE in cases | facts | bench | eval | shell | up | again | down) ;; *) usage "run.sh cases|facts|bench|eval|shell|up|again|down, not $MODE" ;; esac
 case $SCHED in credit2 | credit) ;; *) usage "SCHED is credit2 or credit, not $SCHED" ;; esac
 case $STORE in oxenstored | xenstored) ;; *) usage "STORE is oxenstored or xenstored, not $STORE" ;; esac
+case $XEN_ICOUNT in off | [0-9] | 10) ;; *) usage "XEN_ICOUNT is off, or 0 to 10, not $XEN_ICOUNT" ;; esac
 case $GUEST in pv | pvh) ;; *) usage "GUEST is pv or pvh, not $GUEST" ;; esac
 
 out=$BUILD/xen/$XEN_NAME
@@ -72,25 +76,13 @@ monitor() {
 		print $s "$ARGV[1]\n"; $s->flush; sleep 1' "$out/monitor" "$1"
 }
 
-# An eval: who has the machine below matters (docs/method.md, 5), and its figures are made outside.
-is_eval() { [ "$MODE" = eval ] || [[ $MODE:$CASE == again:*eval-* ]]; }
-watch_steal() { # PID of QEMU, or of its parent
-	! is_eval || {
-		rm -rf "$results"/eval-*
-		"$here/eval/steal.pl" "$1" "$results/tap" >"$results/steal" 8<&- 9<&- &
-		steal=$!
-	}
-}
+# The figures of an eval are made outside.
 figures() {
 	local f
-	! is_eval || {
-		kill "$steal" 2>/dev/null || :
-		! ls "$results"/eval-*.tsv >/dev/null 2>&1 ||
-			"$here/eval/figures.pl" "$results/steal" "$results"/eval-*.tsv || echo "# no figures"
-		for f in "$results"/eval-debt-*.tsv; do
-			[ ! -e "$f" ] || "$here/eval/step" "$BUILD/tests/sim/acctsim" "$f" || echo "# no step response"
-		done
-	}
+	! ls "$results"/eval-*.tsv >/dev/null 2>&1 || "$here/eval/figures.pl" "$results"/eval-*.tsv || echo "# no figures"
+	for f in "$results"/eval-debt-*.tsv; do
+		[ ! -e "$f" ] || "$here/eval/step" "$BUILD/tests/sim/acctsim" "$f" || echo "# no step response"
+	done
 }
 
 # needed WORDS: a case that may run says "# needs: WORDS".
@@ -110,7 +102,7 @@ needed() {
 }
 
 # What dom0 says, without the words that it is alive
-lines() { sed -u "s,\r,,g; /^# \.$/d; /^# clock /d; /^# all ran/d${1:-}"; }
+lines() { sed -u "s,\r,,g; /^# \.$/d; /^# all ran/d${1:-}"; }
 # A bed that says nothing for three minutes is dead
 watch() {
 	local age
@@ -136,7 +128,7 @@ again)
 	slot
 	running || usage "no bed is up any more: make xen-up"
 	monitor cont
-	watch_steal "$(cat "$out/qemu.pid")"
+	rm -f "$results"/eval-*
 	seen=$(stat -c %s "$results/tap")
 	n=$(($(cat "$out/pushed") + 1))
 	dd if="$out/push.tar" of="$out/push.img" bs=1M seek=1 conv=notrunc status=none
@@ -167,7 +159,9 @@ truncate -s 512M "$out/push.img"
 echo 0 >"$out/pushed"
 : >"$results/tap"
 
-args=(-name "bed,debug-threads=on" -machine q35 -accel tcg,thread=multi -cpu Opteron_G3,+npt,-rdtscp,-misalignsse -smp "$XEN_CPUS" -m 3072 -display none -no-reboot -nodefaults
+clock=(-accel "tcg,thread=multi")
+[ "$XEN_ICOUNT" = off ] || clock=(-accel "tcg,thread=single" -icount "shift=$XEN_ICOUNT")
+args=(-machine q35 "${clock[@]}" -cpu Opteron_G3,+npt,-rdtscp,-misalignsse -smp "$XEN_CPUS" -m 3072 -display none -no-reboot -nodefaults
 	-kernel "$base/xen" -append "console=com1 com1=115200,8n1 dom0_mem=1280M,max:1280M dom0_max_vcpus=$XEN_CPUS sched=$SCHED loglvl=info guest_loglvl=info tbuf_size=0 bootscrub=0"
 	-initrd "$base/vmlinux console=hvc0 root=/dev/sda rw oops=panic panic=1 loglevel=5 systemd.show_status=0,$base/dom0.cpio.gz"
 	-device ahci,id=ahci)
@@ -213,7 +207,6 @@ if [ "$MODE" = up ]; then
 fi
 timeout "$((XEN_MINUTES * 60))" qemu-system-x86_64 "${args[@]}" "${serial[@]}" &
 qemu=$!
-watch_steal "$qemu"
 trap 'kill "$qemu" 2>/dev/null || :' EXIT
 watch 8<&- 9<&- &
 watch=$!

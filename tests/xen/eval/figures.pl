@@ -1,52 +1,15 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# usage: figures.pl STEAL TSV...
+# usage: figures.pl TSV...
 #        figures.pl --step TSV
 # The figures of docs/method.md, section 4, from what eval-debt.sh, eval-weights.sh and eval-attack.sh sampled: tables, a line a load.
-# STEAL: of steal.pl ("-": none, then no window is void).  TSV: of lib-eval.sh, "phase now own driver cap dom0 others...",
+# TSV: of lib-eval.sh, "phase now own driver cap dom0 others...",
 # sums in ns, and lines "#key ...".
 use strict;
 use warnings;
 use List::Util qw(max min sum0);
 
 my %bound = (error => 0.5, settled => 3, ripple => 2, pause => 50, weights => 3, alone => 1, split => 2);
-
-# ---- what others had of the machine below
-my (@wait, $shift);
-
-sub read_steal {
-	my ($file) = @_;
-	return if $file eq '-';
-	open(my $f, '<', $file) or die "$file: $!\n";
-	while (<$f>) {
-		push @wait, [$1, $2] if /^wait (\d+) (\d+)/;
-		next if !/^clock (\d+) (\d+)/;
-		# what came soonest is nearest
-		$shift = $2 - $1 if !defined $shift || $2 - $1 < $shift;
-	}
-	die "$file: no clock, or no waits\n" if !defined $shift || @wait < 2;
-}
-
-# the first sample of the steal at or after t
-sub steal_at {
-	my ($t) = @_;
-	my ($lo, $hi) = (0, $#wait);
-	while ($lo < $hi) {
-		my $mid = int(($lo + $hi) / 2);
-		if ($wait[$mid][0] < $t) { $lo = $mid + 1 } else { $hi = $mid }
-	}
-	return $lo;
-}
-
-sub is_void {
-	my ($from, $to) = @_;
-	return 0 if !@wait;
-	my $i = steal_at($from + $shift);
-	$i-- if $i;
-	my $k = steal_at($to + $shift);
-	return 1 if $k <= $i;
-	return $wait[$k][1] - $wait[$i][1] > 0.01 * ($wait[$k][0] - $wait[$i][0]);
-}
 
 # ---- samples of a phase: time in s from its first; own, driver less idle, in s of CPU
 sub read_tsv {
@@ -74,7 +37,6 @@ sub read_tsv {
 		$is{phase}{$p} = [ map {
 			my $r = $_;
 			+{
-				ns => $r->[0],
 				t => ($r->[0] - $at->[0]) / 1e9,
 				own => ($r->[1] - $at->[1]) / 1e9,
 				driver => ($r->[2] - $at->[2] - $is{idle} * ($r->[0] - $at->[0])) / 1e9,
@@ -136,9 +98,7 @@ sub deviation {
 	return sqrt(sum0(map { ($_ - $mean)**2 } @_) / $n);
 }
 
-sub valid { return grep { !is_void($_->[0]{ns}, $_->[1]{ns}) } @_ }
-
-# the earliest time after which no second, of those that count, is off by more than 2 points
+# the earliest time after which no second is off by more than 2 points
 sub settled {
 	my ($e, $began, @w) = @_;
 	my $at = 0;
@@ -160,24 +120,16 @@ sub look {
 		my ($first) = grep { $_->{t} >= $from } @$s;
 		die "$is->{load}, $p: shorter than 10 s\n" if !$first || $first == $s->[-1];
 		$f{$_}{$p} = rate($first, $s->[-1], $_) for qw(own driver dom0);
-		my @all = windows($s, 0.1, $from);
-		my @good = valid(@all);
-		$f{ripple}{$p} = deviation(map { rate(@$_, 'own') } @good ? @good : @all);
+		$f{ripple}{$p} = deviation(map { rate(@$_, 'own') } windows($s, 0.1, $from));
 	}
 	my $s = $is->{phase}{debt};
 	my @w = windows($s, 10, $f{began}{debt} + 10);
 	die "$is->{load}: no window of 10 s\n" if !@w;
-	my @good = valid(@w);
-	$f{void} = 100 * (@w - @good) / @w;
-	# of none that counts there is no result: what is printed then is of all
-	$f{judged} = $f{void} <= 20;
-	@w = @good if $f{judged};
 	my @off = map { rate(@$_, qw(own driver)) - $e } @w;
 	$f{error} = max(map { abs } @off);
 	$f{least} = min(@off);
 	$f{most} = max(@off);
-	my @s = grep { $_->[0]{t} >= $f{began}{debt} } windows($s, 1, 0);
-	my @second = $f{judged} ? valid(@s) : @s;
+	my @second = grep { $_->[0]{t} >= $f{began}{debt} } windows($s, 1, 0);
 	$f{settled} = settled($e, $f{began}{debt}, @second);
 	$f{seconds} = @second ? 100 * (grep { abs(rate(@$_, qw(own driver)) - $e) <= 2 && $_->[0]{t} >= $f{began}{debt} + 3 } @second) / max(1, scalar grep { $_->[0]{t} >= $f{began}{debt} + 3 } @second) : 0;
 	$f{pause} = max(0, ($is->{pause}{debt} // 0) - ($is->{pause}{static} // 0));
@@ -186,6 +138,8 @@ sub look {
 	@{ $f{static} } = spread($is->{phase}{static}, $f{own}{static} + $f{driver}{static}, $f{began}{static} + 10);
 	return \%f;
 }
+
+sub verdict { return @_ ? 'missed: ' . join(', ', @_) : 'held' }
 
 # how far sums are from the weights, per cent
 sub apart {
@@ -205,8 +159,6 @@ sub weigh {
 	$f{off} = apart($is, @{ $f{sums} });
 	$f{own} = rate($from, $to, 'own');
 	$f{dom0} = rate($from, $to, 'dom0');
-	my @w = windows($is->{phase}{$p}, 1, 31);
-	$f{void} = 100 * (@w - valid(@w)) / @w;
 	return \%f;
 }
 
@@ -217,49 +169,40 @@ sub print_weights {
 	my @bill = ($debt->{own} + ($debt->{sums}[0] - $debt->{own}) * ($is->{ledger}{debt} // 0) / 100, @{ $debt->{sums} }[1, 2]);
 	my $alone = $is->{done}{alone} ? 100 * (($is->{done}{'alone-debt'} // 0) / $is->{done}{alone} - 1) : 0;
 	my @missed = ($debt->{off} > $bound{weights} ? 'weights' : (), abs($alone) > $bound{alone} ? 'alone' : ());
-	my $verdict = $debt->{void} > 20 ? sprintf('no result: %.0f %% void', $debt->{void}) : @missed ? 'missed: ' . join(', ', @missed) : 'held';
-	printf "| %s %s | %.2f | %.1f : %.1f : %.1f | %.1f : %.1f : %.1f | %.1f %%, %.1f %%, %.1f %% | %+.1f %% | %.0f %% | %.0f %% | %.0f %% | %s |\n",
+	printf "| %s %s | %.2f | %.1f : %.1f : %.1f | %.1f : %.1f : %.1f | %.1f %%, %.1f %%, %.1f %% | %+.1f %% | %.0f %% | %.0f %% | %s |\n",
 		$is->{load}, $is->{scheduler}, ($debt->{sums}[0] - $debt->{own}) / max(0.01, $debt->{own}), @{ $none->{sums} }, @{ $debt->{sums} },
-		$none->{off}, $debt->{off}, apart($is, @bill), $alone, $is->{ledger}{debt} // 0, $debt->{dom0}, $debt->{void}, $verdict;
+		$none->{off}, $debt->{off}, apart($is, @bill), $alone, $is->{ledger}{debt} // 0, $debt->{dom0}, verdict(@missed);
 }
 
-# from 10 s after the load's beginning, a second after the samples': the sum of both VMs and their driver domain, and windows of 1 s that are void
+# from 10 s after the load's beginning, a second after the samples': the sum of both VMs and their driver domain
 sub attacked {
 	my ($is, $p) = @_;
 	my $s = $is->{phase}{$p};
 	my ($from) = grep { $_->{t} >= 11 } @$s;
 	die "attack, $p: shorter than 20 s\n" if !$from || $s->[-1]{t} < 20;
-	my @w = windows($s, 1, 11);
-	return (rate($from, $s->[-1], qw(own driver two)), 100 * (@w - valid(@w)) / @w);
+	return rate($from, $s->[-1], qw(own driver two));
 }
 
 sub print_attack {
 	my ($is) = @_;
-	my %f = map { $_ => [ attacked($is, $_) ] } qw(one two bursts);
+	my %f = map { $_ => attacked($is, $_) } qw(one two bursts);
 	my $e = $is->{attack};
-	my $split = 100 * ($f{two}[0] / $f{one}[0] - 1);
-	my $void = max(map { $_->[1] } values %f);
-	printf "| %s | %.1f (%+.1f %%) | %.1f (%+.1f %%) | %+.1f %% | %.1f (%+.1f %%) | %.0f %% | %s |\n", $is->{scheduler},
-		(map { ($f{$_}[0], 100 * ($f{$_}[0] / $e - 1)) } qw(one two)), $split, $f{bursts}[0], 100 * ($f{bursts}[0] / ($e / 2) - 1), $void,
-		$void > 20 ? sprintf('no result: %.0f %% void', $void) : abs($split) > $bound{split} ? 'missed: split' : 'held';
-}
-
-sub verdict {
-	my ($is, $f) = @_;
-	return sprintf 'no result: %.0f %% void', $f->{void} if !$f->{judged};
-	my @missed = grep { $f->{$_} > $bound{$_} } qw(error settled pause);
-	push @missed, 'ripple' if $f->{ripple}{debt} > $bound{ripple} && $is->{scheduler} ne 'credit';
-	return @missed ? 'missed: ' . join(', ', @missed) : 'held';
+	my $split = 100 * ($f{two} / $f{one} - 1);
+	printf "| %s | %.1f (%+.1f %%) | %.1f (%+.1f %%) | %+.1f %% | %.1f (%+.1f %%) | %s |\n", $is->{scheduler},
+		(map { ($f{$_}, 100 * ($f{$_} / $e - 1)) } qw(one two)), $split, $f{bursts}, 100 * ($f{bursts} / ($e / 2) - 1),
+		verdict(abs($split) > $bound{split} ? 'split' : ());
 }
 
 sub print_debt {
 	my ($is) = @_;
 	my $f = look($is);
-	printf "| %s %s | %.2f | %.1f + %.1f = %.1f | %.1f + %.1f = %.2f | %+.2f..%+.2f, %s | %.1f (%.0f %%, %.0f %%) | %.1f, %.1f | %.0f, %.0f | %.0f %% | %.0f %% | %.0f %% | %s |\n",
+	my @missed = grep { $f->{$_} > $bound{$_} } qw(error settled pause);
+	push @missed, 'ripple' if $f->{ripple}{debt} > $bound{ripple} && $is->{scheduler} ne 'credit';
+	printf "| %s %s | %.2f | %.1f + %.1f = %.1f | %.1f + %.1f = %.2f | %+.2f..%+.2f, %s | %.1f (%.0f %%, %.0f %%) | %.1f, %.1f | %.0f, %.0f | %.0f %% | %.0f %% | %s |\n",
 		$is->{load}, $is->{scheduler}, $f->{driver}{debt} / max(0.01, $f->{own}{debt}),
 		(map { ($f->{own}{$_}, $f->{driver}{$_}, $f->{own}{$_} + $f->{driver}{$_}) } qw(none debt)),
 		$f->{least}, $f->{most}, $f->{static}[0], $f->{settled}, $f->{seconds}, $f->{static}[1], $f->{ripple}{debt}, $f->{ripple}{static},
-		$is->{pause}{debt} // 0, $is->{pause}{static} // 0, $f->{ledger}, $f->{dom0}{debt}, $f->{void}, verdict($is, $f);
+		$is->{pause}{debt} // 0, $is->{pause}{static} // 0, $f->{ledger}, $f->{dom0}{debt}, verdict(@missed);
 }
 
 # For step: "scheduler entitled kappa", then means over 1 s: "s own driver sum", s from the load's beginning to the second's end.
@@ -273,25 +216,23 @@ sub print_step {
 	printf "%.2f\t%.2f\t%.2f\t%.2f\n", $_->[1]{t} - $began, rate(@$_, 'own'), rate(@$_, 'driver'), rate(@$_, qw(own driver)) for windows($s, 1, 0);
 }
 
-my $steal = shift @ARGV;
-die "usage: figures.pl STEAL TSV..., or --step TSV\n" if !@ARGV;
-if ($steal eq '--step') {
-	print_step(read_tsv($ARGV[0]));
+die "usage: figures.pl TSV..., or --step TSV\n" if !@ARGV;
+if ($ARGV[0] eq '--step') {
+	print_step(read_tsv($ARGV[1]));
 	exit;
 }
-read_steal($steal);
 print "# Xen under QEMU TCG; per cent of a CPU; truth: driver domains by the hypervisor, less idle\n";
 my ($weights, $debt) = (0, 0);
 for my $is (map { read_tsv($_) } @ARGV) {
 	if ($is->{attack}) {
-		print "| scheduler | one VM (gain) | two VMs (gain) | two, of one | bursts, half of E (gain) | void | bounds |\n", '| --- ' x 7, "|\n";
+		print "| scheduler | one VM (gain) | two VMs (gain) | two, of one | bursts, half of E (gain) | bounds |\n", '| --- ' x 6, "|\n";
 		print_attack($is);
 	} elsif ($is->{weights}) {
-		print "| load | kappa | without debt: 256 : 256 : 512 | with | off by, without, with, and with as billed | alone: done with debt | ledger of truth | dom0 | void | bounds |\n", '| --- ' x 10, "|\n"
+		print "| load | kappa | without debt: 256 : 256 : 512 | with | off by, without, with, and with as billed | alone: done with debt | ledger of truth | dom0 | bounds |\n", '| --- ' x 9, "|\n"
 			if !$weights++;
 		print_weights($is);
 	} else {
-		print "| load | kappa | without debt: own + driver | with: own + driver | worst 10 s: debt, static about its mean | settled, s (seconds within 2: debt, static) | sd of own, 0.1 s: debt, static | longest pause, ms: debt, static | ledger of truth | dom0 | void | bounds |\n", '| --- ' x 12, "|\n"
+		print "| load | kappa | without debt: own + driver | with: own + driver | worst 10 s: debt, static about its mean | settled, s (seconds within 2: debt, static) | sd of own, 0.1 s: debt, static | longest pause, ms: debt, static | ledger of truth | dom0 | bounds |\n", '| --- ' x 11, "|\n"
 			if !$debt++;
 		print_debt($is);
 	}

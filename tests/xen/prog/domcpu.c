@@ -5,8 +5,7 @@
  *
  * domcpu -s STEP_MS MS DOMID...: their sums each STEP_MS, as lines "<now> <cap of the first>
  * <ns> ...", tabs between.  All of a line are read in one call, which took less than a
- * millisecond, or was the third try.  First, on standard error, "# clock <now>": for who
- * watches from outside the machine.
+ * millisecond, or was the third try.
  */
 #include "tests/xen/prog/cpu_of.h"
 
@@ -70,7 +69,6 @@ static int sampled(xc_interface *xch, uint64_t step_ms, uint64_t ms, int n, char
 
 	if (!all)
 		die("memory");
-	fprintf(stderr, "# clock %" PRIu64 "\n", now_ns());
 	for (uint64_t k = 0; k < steps; k++) {
 		uint64_t due = at + k * step_ms * 1000000u, now = now_ns();
 
