@@ -21,7 +21,7 @@ void balance_defaults(struct balance_params *p)
 		.alpha_pm = 300,
 		.repay_ms = 3000,
 		.kappa_ms = 500,
-		.jump_pm = 500,
+		.jump_pm = 600,
 		.lag = 2,
 		.max_debt_ms = 250,
 		.habit_ms = 1000,
@@ -219,15 +219,16 @@ static void result(struct balance *b, int64_t floor, bool on, struct balance_res
  * then none until it is seen in what is measured.  What a VM ran itself beyond its part of a
  * window is the scheduler's order: others have it in the next.
  */
-static int64_t gain(const struct balance_params *p, struct balance *b, int64_t error, int64_t cost)
+static int64_t gain(const struct balance_params *p, struct balance *b, int64_t error, int64_t own,
+		    int64_t cost)
 {
-	int64_t over = cost < -error ? cost : -error;
+	int64_t over = own < b->entitled ? own + cost - b->entitled : cost;
 
 	if (b->hold) {
 		b->hold--;
 		return 0;
 	}
-	if (over <= scale(b->entitled, p->jump_pm, 1000))
+	if (error >= 0 || over <= scale(b->entitled, p->jump_pm, 1000))
 		return p->alpha_pm;
 	b->hold = p->lag;
 	return 1000;
@@ -305,7 +306,7 @@ static void move(const struct balance_params *p, struct balance *b, int64_t wind
 		error = 0;
 	unused(b, own, error);
 	k = kappa(p, b, window, own, cost);
-	b->rate += scale(error, gain(p, b, error, cost), 1000 + k);
+	b->rate += scale(error, gain(p, b, error, own, cost), 1000 + k);
 	b->rate = clamp(b->rate, floor, b->entitled);
 }
 

@@ -39,7 +39,7 @@ struct balance_params {
 	unsigned int alpha_pm; /* 1..1000: part of the error that a window mends; 300 */
 	unsigned int repay_ms; /* 500..60000: T, in which a debt shrinks to 1/e; 3000 */
 	unsigned int kappa_ms; /* 100..60000: over which kappa falls; 500 */
-	unsigned int jump_pm; /* 0..10000, of E: above E, and charged, more: alpha is 1 once; 500 */
+	unsigned int jump_pm; /* 0..10000, of E: above E, and charged, more: alpha is 1 once; 600 */
 	unsigned int lag; /* 0..100: windows then without a step, until it shows; 2 */
 	unsigned int max_debt_ms; /* 0..60000, of E; 250 */
 	unsigned int habit_ms; /* 0..60000, of E: max_debt of who overdraws it again; 1000 */

@@ -358,6 +358,24 @@ static void limited(void **ctx)
 	assert_true(y.b.uncollected_ns < x.b.uncollected_ns / 10);
 }
 
+/* What a window is charged too much, because it came late, is no change of load. */
+static void late_charges(void **ctx)
+{
+	struct balance_params p;
+	struct balance b = { 0 };
+	struct balance_result r = { .cap = 40 };
+
+	(void)ctx;
+	balance_defaults(&p);
+	p.max_share_pm = 10000;
+	for (int t = 0; t < 200; t++)
+		r = step(&p, &b, 40 * PERCENT, r.cap * MS, (int64_t)r.cap * MS, 100 * MS);
+	assert_int_equal(r.cap, 20);
+	/* two windows' in one */
+	r = step(&p, &b, 40 * PERCENT, 20 * MS, 40 * MS, 100 * MS);
+	assert_in_range(r.cap, 17, 19);
+}
+
 /* The load ends: the cap is back within two seconds. */
 static void recovers(void **ctx)
 {
@@ -556,6 +574,7 @@ int main(void)
 		cmocka_unit_test(scope),
 		cmocka_unit_test(stable),
 		cmocka_unit_test(limited),
+		cmocka_unit_test(late_charges),
 		cmocka_unit_test(recovers),
 		cmocka_unit_test(twice_is_a_habit),
 		cmocka_unit_test(saved_for),
