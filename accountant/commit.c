@@ -15,7 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MEASURE_MS 200u /* at most that often */
+#define MEASURE_MS 90u /* at most that often: a hypercall, at each commit */
+#define TOLD_MS 200u /* and where dom0 tells: a request to xenstored */
 #define PURGE_MS 60000u
 #define FINISH_MS 50u
 
@@ -118,6 +119,13 @@ static void claim_own(struct worker *w, struct domain *d, uint64_t ran)
 		charge_busy(d, w->busy.cpus, busy, w->own_from == OWN_CPU_HYPERCALL ? ran : busy);
 }
 
+static bool is_due(const struct worker *w, const struct domain *d)
+{
+	bool asks = d->domid == w->domid && w->own_from == OWN_CPU_HYPERCALL;
+
+	return w->stopping || now_ms() - d->measured_ms >= (asks ? MEASURE_MS : TOLD_MS);
+}
+
 /*
  * The hypervisor's counters, and our own CPU where it is part of one.  Read
  * in this order: lanes' clocks (charge_link), our own, the hypervisor's, so that
@@ -129,7 +137,10 @@ static void measure(struct worker *w)
 	uint64_t raw, grown;
 
 	for (struct domain *d = w->domains; d; d = d->next) {
-		if ((!d->named && !d->draining) || !raw_cpu(w, d, &raw))
+		if (!is_due(w, d) || (!d->named && !d->draining))
+			continue;
+		d->measured_ms = now_ms();
+		if (!raw_cpu(w, d, &raw))
 			continue;
 		grown = raw_grown(d->s.raw_ns, raw);
 		if (!grown)
@@ -139,7 +150,6 @@ static void measure(struct worker *w)
 		if (d->domid == w->domid)
 			claim_own(w, d, grown);
 	}
-	w->measured_ms = now_ms();
 }
 
 static void put_payers(struct worker *w, struct link *k)
@@ -309,8 +319,7 @@ int worker_commit(struct worker *w)
 
 	for (struct link *k = w->links; k; k = k->next)
 		charge_link(w, k);
-	if (now_ms() - w->measured_ms >= MEASURE_MS || w->stopping)
-		measure(w);
+	measure(w);
 	for (struct domain *d = w->domains; d; d = d->next) {
 		charge_settle(w, d);
 		bounds_look(w, d);
@@ -341,7 +350,7 @@ bool worker_commit_wanted(const struct worker *w)
 		hurry |= link_hurry(k);
 	}
 	for (const struct domain *d = w->domains; d; d = d->next)
-		dirty |= d->dirty || (d->owing && now_ms() - w->measured_ms >= MEASURE_MS);
+		dirty |= d->dirty || (d->owing && is_due(w, d));
 	if (hurry)
 		return age >= 10;
 	return age >= (dirty ? (uint64_t)w->conf.commit_ms : 1000);

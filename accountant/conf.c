@@ -20,7 +20,7 @@ static bool defaults(struct conf *c)
 		.idle_ms = 100,
 		.commit_ms = 100,
 		.unresolved_ms = 10000,
-		.statement_ms = 200,
+		.statement_ms = 100,
 		.restart_ms = 5000,
 		.accounts_per_vm = ACCOUNTS_PER_VM,
 		.guard = GUARD_AUTO,

@@ -120,6 +120,7 @@ struct domain {
 	struct bounds bounds;
 	struct account *owing; /* those with due_ns */
 	bool fresh; /* measured since the last settlement */
+	uint64_t measured_ms; /* when it last was, or was to be */
 	struct waiting *waiting; /* payer rows that wait for dom0: resolve.c */
 	unsigned int held; /* so many */
 	unsigned int refused_rows; /* not yet said in the log */

@@ -299,7 +299,9 @@ static void publish(struct worker *w, bool asked, uint64_t question)
 		snapshot_publish(w->snapshot, NULL, question);
 		return;
 	}
-	if (!asked && now_ms() - w->published_ms < (uint64_t)w->conf.statement_ms)
+	/* after a commit, and not after the next for the part of a tick that it came early */
+	if (!asked &&
+	    now_ms() + (uint64_t)w->conf.tick_ms - w->published_ms < (uint64_t)w->conf.statement_ms)
 		return;
 	for (const struct link *k = w->links; k; k = k->next)
 		if (k->dirty)

@@ -84,8 +84,7 @@ struct worker {
 	uint64_t owed_until_ms; /* some VM is limited for its debt, at the latest until then */
 	bool complained; /* about the ledger, since it last worked */
 
-	uint64_t born_ms, started_ms, committed_ms, measured_ms, published_ms, retry_ms, purged_ms,
-		held_ms;
+	uint64_t born_ms, started_ms, committed_ms, published_ms, retry_ms, purged_ms, held_ms;
 	uint64_t idle_ms; /* when dom0 named somebody last, or we began */
 	uint64_t looked_ms, again_ms; /* watch.c */
 	unsigned int store_failures;
