@@ -314,7 +314,7 @@ static void share_rest(struct worker *w, struct domain *d, struct claim *c)
 
 	for (struct account *x = d->owing; x; x = x->owing, i++)
 		given += account_is_vm(x) ? c->part[i] : 0;
-	ns = rest_take(&d->rest, d->rest.got_ns, dt, given > 0);
+	ns = rest_take(&d->rest, d->rest.got_ns, dt, given);
 	d->rest.got_ns = 0;
 	d->rest.at_ns = now;
 	if (!ns || !w->conf.unclaimed)

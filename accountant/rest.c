@@ -7,6 +7,7 @@
 #define SECOND 1000000000u
 #define SECONDS 32u /* without use, of which the idle rate is the mean */
 #define MOST (int64_t) SECOND /* that less than idle is carried */
+#define LITTLE (SECOND / 200) /* claimed in a second, is no use of it */
 
 static void carry(struct rest *r, uint64_t ns, uint64_t dt_ns)
 {
@@ -43,14 +44,28 @@ static void learn(struct rest *r, uint64_t ns, uint64_t dt_ns)
 	r->quiet_ns = r->quiet_rest_ns = 0;
 }
 
-uint64_t rest_take(struct rest *r, uint64_t ns, uint64_t dt_ns, bool used)
+/* A guest that is there sends a frame now and then: with any at all idle would never be learned. */
+static bool is_used(struct rest *r, uint64_t claimed_ns, uint64_t dt_ns)
+{
+	uint64_t forgotten = dt_ns / (SECOND / LITTLE);
+
+	r->little_ns -= forgotten < r->little_ns ? forgotten : r->little_ns;
+	if (claimed_ns <= LITTLE - r->little_ns) {
+		r->little_ns += claimed_ns;
+		return false;
+	}
+	r->little_ns = LITTLE;
+	return claimed_ns > 0;
+}
+
+uint64_t rest_take(struct rest *r, uint64_t ns, uint64_t dt_ns, uint64_t claimed_ns)
 {
 	uint64_t take;
 
 	/* we slept, or it is the first time */
 	if (dt_ns > 10ull * SECOND || ns > 100000ull * SECOND)
 		return 0;
-	if (!used) {
+	if (!is_used(r, claimed_ns, dt_ns)) {
 		learn(r, ns, dt_ns);
 		return 0;
 	}

@@ -19,14 +19,15 @@ struct rest {
 	unsigned int seconds; /* from so many */
 	uint64_t quiet_ns, quiet_rest_ns; /* without use, and unclaimed in it */
 	uint64_t since_use_ns;
+	uint64_t little_ns; /* claimed in the last second, about */
 	int64_t pool_ns; /* beyond idle, and not paid yet; less than 0: less was burned */
 	uint64_t got_ns, at_ns; /* charge.c: unclaimed since then */
 };
 
 /*
- * In the last dt_ns, ns were unclaimed, and VMs used the domain or none did.  Returns what is for
- * those who used it to pay; 0 while the idle rate is not known.
+ * In the last dt_ns, ns were unclaimed, and VMs were charged claimed_ns; up to 5 ms in a second that is no use.
+ * Returns what is for those who used it to pay; 0 while the idle rate is not known.
  */
-uint64_t rest_take(struct rest *r, uint64_t ns, uint64_t dt_ns, bool used);
+uint64_t rest_take(struct rest *r, uint64_t ns, uint64_t dt_ns, uint64_t claimed_ns);
 
 #endif

@@ -16,7 +16,7 @@ static uint64_t windows(struct rest *r, int n, uint64_t ns, bool used)
 	uint64_t sum = 0;
 
 	while (n--)
-		sum += rest_take(r, ns, 200 * MS, used);
+		sum += rest_take(r, ns, 200 * MS, used ? 100 * MS : 0);
 	return sum;
 }
 
@@ -41,7 +41,7 @@ static void uneven(void **ctx)
 
 	(void)ctx;
 	for (int i = 0; i < 100; i++)
-		sum += rest_take(&r, i & 1 ? 60 * MS : 0, 200 * MS, true);
+		sum += rest_take(&r, i & 1 ? 60 * MS : 0, 200 * MS, 100 * MS);
 	assert_int_equal(sum, 100 * 20 * MS);
 }
 
@@ -83,25 +83,42 @@ static void learns(void **ctx)
 	assert_in_range(r.idle, 285 * MS, 300 * MS);
 }
 
+/* A frame now and then is no use: what is burned beside it is idle.  More is. */
+static void sparse(void **ctx)
+{
+	struct rest r = { .known = true, .idle = 50 * MS };
+	uint64_t sum = 0;
+
+	(void)ctx;
+	for (int i = 0; i < 500; i++)
+		sum += rest_take(&r, 20 * MS, 200 * MS, i % 5 ? 0 : 4 * MS);
+	assert_int_equal(sum, 0);
+	assert_in_range(r.idle, 95 * MS, 100 * MS);
+	windows(&r, 100, 20 * MS, false);
+	for (int i = 0; i < 500; i++)
+		sum += rest_take(&r, 30 * MS, 200 * MS, i % 5 ? 0 : 20 * MS);
+	assert_in_range(sum, 495 * 10 * MS, 500 * 10 * MS);
+}
+
 /* What cannot be is not paid, and nothing overflows. */
 static void absurd(void **ctx)
 {
 	struct rest r = { .known = true, .idle = 50 * MS };
 
 	(void)ctx;
-	assert_int_equal(rest_take(&r, UINT64_MAX, 200 * MS, true), 0);
-	assert_int_equal(rest_take(&r, 5 * MS, UINT64_MAX, true), 0);
-	assert_int_equal(rest_take(&r, 99999 * 1000 * MS, 200 * MS, true),
+	assert_int_equal(rest_take(&r, UINT64_MAX, 200 * MS, 100 * MS), 0);
+	assert_int_equal(rest_take(&r, 5 * MS, UINT64_MAX, 100 * MS), 0);
+	assert_int_equal(rest_take(&r, 99999 * 1000 * MS, 200 * MS, 100 * MS),
 			 99999 * 1000 * MS - 10 * MS);
-	assert_int_equal(rest_take(&r, 0, 0, true), 0);
-	assert_int_equal(rest_take(&r, 0, 0, false), 0);
+	assert_int_equal(rest_take(&r, 0, 0, 100 * MS), 0);
+	assert_int_equal(rest_take(&r, 0, 0, 0), 0);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(beyond_idle), cmocka_unit_test(uneven), cmocka_unit_test(lumps),
-		cmocka_unit_test(learns),      cmocka_unit_test(absurd),
+		cmocka_unit_test(learns),      cmocka_unit_test(sparse), cmocka_unit_test(absurd),
 	};
 
 	return cmocka_run_group_tests_name("rest", tests, NULL, NULL);
