@@ -132,10 +132,11 @@ samples() {
 		for (; i <= NF; i++) printf "\t%s", $i
 		print "" }' >>"$tsv"
 }
-measure_idle() { # SECONDS [PHASE]: sets idle, ns a second of the driver domains
-	local p=${2:-idle}
+measure_idle() { # [PHASE]: sets idle, ns a second of the driver domains
+	local p=${1:-idle}
 
-	samples "$p" "$1"
+	sleep 10 # a device that came, or a load that ended, is felt for seconds
+	samples "$p" 30
 	idle=$(awk -F '\t' -v p="$p" '$1 == p { if (!n++) { t = $2; d = $4 } e = ($4 - d) / ($2 - t + 1) } END { printf "%.0f", e * 1e9 }' "$tsv")
 }
 # phase NAME LOAD SECONDS: the load begins a second after the samples

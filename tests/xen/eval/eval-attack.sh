@@ -27,7 +27,7 @@ attack() {
 	phase "$1" "$2" "$eval_seconds"
 	observed
 }
-measure_idle 15
+measure_idle
 prepare L1
 attack one L1
 xl "sched-$sched" -d web -c $((entitled / 2)) || fail "cap"

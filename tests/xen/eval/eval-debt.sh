@@ -30,7 +30,7 @@ own_mean() {
 for load in $loads; do
 	tsv=$results/eval-debt-$sched-$load.tsv
 	printf '#load %s\n#scheduler %s\n#entitled %s\n' "$load" "$sched" $entitled >"$tsv"
-	measure_idle 15
+	measure_idle
 	prepare "$load"
 	phase none "$load" 20
 	in_debt

@@ -21,11 +21,11 @@ seconds=$((eval_seconds < 62 ? 62 : eval_seconds))
 for load in ${eval_loads:-L1}; do
 	tsv=$results/eval-weights-$sched-$load.tsv
 	printf '#load %s\n#scheduler %s\n#weights 256 256 512\n' "$load" "$sched" >"$tsv"
-	measure_idle 15
+	measure_idle
 	prepare "$load"
 	for g in $others; do start_at "$g" busy 'sh -c "while :; do :; done"'; done
 	alone_idle=$idle
-	measure_idle 15 idle-busy # beside others its wake-ups cost something else
+	measure_idle idle-busy # beside others its wake-ups cost something else
 	phase none "$load" $seconds
 	in_debt
 	phase debt "$load" $seconds
