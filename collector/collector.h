@@ -92,6 +92,7 @@ struct source {
 	uint64_t over; /* epoch that is dead or was refused, 0 none */
 	char said[192]; /* the last complaint: not again and again */
 	uint64_t t_ns, every_ns; /* of the last statement; from one to the next */
+	uint64_t seen_ns; /* of the one whose costs the law has seen */
 	uint64_t fresh_ms; /* when there was a new one */
 	struct stmt_head head;
 	struct acctring_statement_page *khead; /* read-only; NULL: not mapped */

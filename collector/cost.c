@@ -4,35 +4,35 @@
  */
 #include "collector/cost.h"
 
-#define SECOND 1000000000u
 #define EVERY_MIN 10000000u /* as statement_ms */
 #define EVERY_MAX 60000000000u
 
 __extension__ typedef unsigned __int128 wide;
 
+/*
+ * As long as statements come in time there are between one and two and a half of them to give out: a
+ * reserve for one that is late.  What came after a long silence shortens the reserve to that, at once.
+ */
 void cost_add(struct cost *c, uint64_t ns, uint64_t every_ns)
 {
-	uint64_t rate;
+	uint64_t most;
 
 	if (every_ns < EVERY_MIN)
 		every_ns = EVERY_MIN;
 	if (every_ns > EVERY_MAX)
 		every_ns = EVERY_MAX;
+	most = every_ns * 5 / 2;
 	c->waiting_ns = ns > UINT64_MAX - c->waiting_ns ? UINT64_MAX : c->waiting_ns + ns;
-	/*
-	 * Half more: a window that comes before a late statement is not empty.
-	 * Down in two steps: after such a window less is waiting, and not for good.
-	 */
-	every_ns += every_ns / 2;
-	rate = (uint64_t)(((wide)c->waiting_ns * SECOND + every_ns - 1) / every_ns);
-	c->rate = rate > c->rate ? rate : c->rate - (c->rate - rate) / 2;
+	c->span_ns = c->span_ns + every_ns < most ? c->span_ns + every_ns : most;
 }
 
-uint64_t cost_take(struct cost *c, uint64_t window_ns)
+uint64_t cost_take(struct cost *c, uint64_t time_ns)
 {
-	wide want = ((wide)c->rate * window_ns + SECOND - 1) / SECOND;
-	uint64_t ns = want < c->waiting_ns ? (uint64_t)want : c->waiting_ns;
+	uint64_t ns = c->waiting_ns;
 
+	if (time_ns < c->span_ns)
+		ns = (uint64_t)((wide)ns * time_ns / c->span_ns);
+	c->span_ns -= time_ns < c->span_ns ? time_ns : c->span_ns;
 	c->waiting_ns -= ns;
 	return ns;
 }

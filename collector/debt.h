@@ -69,7 +69,8 @@ struct debt_vm {
 	int wanted; /* vCPUs that ran or wanted to, of late, in 1/1000 */
 	uint8_t cpus[CPUS_BYTES];
 
-	struct cost cost;
+	struct cost cost; /* charged, and waits to be seen in a window */
+	uint64_t cost_ns; /* in this window; while its accountant is silent it waits */
 	uint64_t passed_ns; /* charged to others that worked for it, since we run */
 	uint64_t cpu_ns; /* as last measured */
 	struct lately burned;
@@ -100,6 +101,7 @@ struct debt {
 	struct passed *passed; /* seen in this pass, not handed out yet */
 	size_t vms, pools, charges;
 	uint64_t updated_ms; /* vms_update() */
+	uint64_t costs_ns; /* when costs were given out last */
 	struct event *ev_window;
 	pid_t watchdog;
 	int watchdog_fd; /* open while we live; closed: it gives back, and ends */
@@ -123,7 +125,7 @@ const char *vm_why(enum debt_why why);
 
 /* windows.c: nobody owes anything, and sums begin anew */
 void windows_begin(struct collector *c);
-/* Driver domain b has charged ns for it; statements come every every_ns. */
+/* Driver domain b has charged ns for it, in every_ns. */
 void window_charge(struct collector *c, struct debt_vm *v, uint16_t b, uint64_t ns,
 		   uint64_t every_ns);
 /* After the domains were read. */

@@ -51,8 +51,8 @@ static void charge(struct collector *c, struct debt_vm *v, uint16_t b, uint64_t 
 		window_charge(c, v, b, ns, every_ns);
 }
 
-/* What is charged above what was seen; the first time nothing is. */
-static void see_row(struct collector *c, const struct source *s, struct kept *k)
+/* What a statement, every_ns after the one that was seen before, charged above that; the first time nothing is. */
+static void see_row(struct collector *c, struct kept *k, uint64_t every_ns)
 {
 	struct acctring_statement_row above;
 	struct debt_vm *v = vm_by_uuid(c, k->is.uuid);
@@ -64,17 +64,39 @@ static void see_row(struct collector *c, const struct source *s, struct kept *k)
 	k->seen_ns = above.charged_ns;
 	lately_add(&k->lately, more, through_slot());
 	if (v && more)
-		charge(c, v, k->is.backend, more, s->every_ns);
+		charge(c, v, k->is.backend, more, every_ns);
 }
 
 static void see_costs(struct collector *c)
 {
 	size_t i, k;
 
-	for (i = 0; i < c->sources; i++)
-		for (k = 0; k < c->source[i]->rows; k++)
-			see_row(c, c->source[i], &c->source[i]->row[k]);
+	for (i = 0; i < c->sources; i++) {
+		struct source *s = c->source[i];
+		/* several may have been read since: for bills, too */
+		uint64_t every_ns =
+			s->seen_ns && s->t_ns > s->seen_ns ? s->t_ns - s->seen_ns : s->every_ns;
+
+		s->seen_ns = s->t_ns;
+		for (k = 0; k < s->rows; k++)
+			see_row(c, &s->row[k], every_ns);
+	}
 	through_pass(c);
+}
+
+/* The windows are some of these beats long, the more of them the longer. */
+static void give_costs(struct collector *c)
+{
+	uint64_t since = c->debt.costs_ns ? c->domains.t_ns - c->debt.costs_ns : 0, ns;
+	size_t i;
+
+	c->debt.costs_ns = c->domains.t_ns;
+	for (i = 0; i < c->debt.vms; i++) {
+		struct debt_vm *v = c->debt.vm[i];
+
+		ns = cost_take(&v->cost, since);
+		v->cost_ns = ns > UINT64_MAX - v->cost_ns ? UINT64_MAX : v->cost_ns + ns;
+	}
 }
 
 void windows_begin(struct collector *c)
@@ -84,6 +106,7 @@ void windows_begin(struct collector *c)
 	for (i = 0; i < c->debt.vms; i++) {
 		memset(&c->debt.vm[i]->law, 0, sizeof(c->debt.vm[i]->law));
 		memset(&c->debt.vm[i]->cost, 0, sizeof(c->debt.vm[i]->cost));
+		c->debt.vm[i]->cost_ns = 0;
 	}
 }
 
@@ -282,7 +305,8 @@ static void vm_window(struct collector *c, struct debt_vm *v, struct weighed *al
 	v->law.vcpus = v->vcpus;
 	if (v->why == DEBT_ON && vm_is_blind(c, v->domid))
 		v->why = DEBT_BLIND;
-	cost = v->why == DEBT_BLIND ? 0 : cost_take(&v->cost, window_ns); /* or it waits */
+	cost = v->why == DEBT_BLIND ? 0 : v->cost_ns; /* or it waits */
+	v->cost_ns -= cost;
 	if (entitle_young(&v->e, v->domid, v->paused))
 		return;
 	if (v->why != DEBT_ON && v->why != DEBT_UNSERVED) {
@@ -346,6 +370,7 @@ void windows_pass(struct collector *c)
 	if (now_ms() - c->debt.updated_ms >= UPDATE_MS)
 		vms_update(c);
 	see_costs(c);
+	give_costs(c);
 	see_own(c);
 	for (i = 0; i < c->debt.pools; i++) {
 		struct debt_pool *p = &c->debt.pool[i];
