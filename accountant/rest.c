@@ -4,8 +4,10 @@
  */
 #include "accountant/rest.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #define SECOND 1000000000u
-#define SECONDS 32u /* without use, of which the idle rate is the mean */
 #define MOST (int64_t) SECOND /* that less than idle is carried */
 #define LITTLE (SECOND / 200) /* claimed in a second, is no use of it */
 
@@ -18,14 +20,35 @@ static void carry(struct rest *r, uint64_t ns, uint64_t dt_ns)
 		r->pool_ns = 0;
 }
 
+static int by_size(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/*
+ * Seconds differ by a tenth and more, and in some of them a device comes or a program runs: the
+ * mean of their middle half.
+ */
+static uint64_t middle(const struct rest *r)
+{
+	uint64_t sorted[REST_SECONDS], sum = 0;
+	unsigned int n = r->seconds < REST_SECONDS ? r->seconds : REST_SECONDS, from = n / 4;
+
+	memcpy(sorted, r->second, n * sizeof(*sorted));
+	qsort(sorted, n, sizeof(*sorted), by_size);
+	for (unsigned int i = from; i < n - from; i++)
+		sum += sorted[i];
+	return sum / (n - 2 * from);
+}
+
 /*
  * What was used before is still being claimed, and claims come in lumps: the first second without
  * any teaches nothing, and what is burned in it is paid with the next.
  */
 static void learn(struct rest *r, uint64_t ns, uint64_t dt_ns)
 {
-	uint64_t rate;
-
 	if (r->since_use_ns < SECOND) {
 		r->since_use_ns += dt_ns;
 		carry(r, ns, dt_ns);
@@ -36,10 +59,9 @@ static void learn(struct rest *r, uint64_t ns, uint64_t dt_ns)
 	r->quiet_rest_ns += ns;
 	if (r->quiet_ns < SECOND)
 		return;
-	rate = r->quiet_rest_ns * 1000 / (r->quiet_ns / (SECOND / 1000));
-	/* seconds differ by a tenth and more: their mean, of late */
-	r->seconds += r->seconds < SECONDS;
-	r->idle = r->idle - r->idle / r->seconds + rate / r->seconds;
+	r->second[r->seconds++ % REST_SECONDS] =
+		r->quiet_rest_ns * 1000 / (r->quiet_ns / (SECOND / 1000));
+	r->idle = middle(r);
 	r->known = true;
 	r->quiet_ns = r->quiet_rest_ns = 0;
 }

@@ -13,10 +13,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define REST_SECONDS 32u /* without use: of these idle is learned */
+
 struct rest {
 	bool known; /* the idle rate */
 	uint64_t idle; /* ns a second */
-	unsigned int seconds; /* from so many */
+	unsigned int seconds; /* learned, and the last of them: ns a second */
+	uint64_t second[REST_SECONDS];
 	uint64_t quiet_ns, quiet_rest_ns; /* without use, and unclaimed in it */
 	uint64_t since_use_ns;
 	uint64_t little_ns; /* claimed in the last second, about */

@@ -61,7 +61,7 @@ static void lumps(void **ctx)
 /* The first second after use is not idle, and a short rest teaches nothing. */
 static void learns(void **ctx)
 {
-	struct rest r = { .known = true, .idle = 50 * MS, .seconds = 3 };
+	struct rest r = { .known = true, .idle = 50 * MS, .second = { 50 * MS }, .seconds = 1 };
 
 	(void)ctx;
 	windows(&r, 1, 0, true);
@@ -69,18 +69,22 @@ static void learns(void **ctx)
 	windows(&r, 4, 20 * MS, false);
 	assert_int_equal(r.idle, 50 * MS);
 	windows(&r, 1, 20 * MS, false);
-	assert_int_equal(r.idle, (3 * 50 + 100) * MS / 4);
+	assert_int_equal(r.idle, (50 + 100) * MS / 2);
 	windows(&r, 3, 100 * MS, false);
 	windows(&r, 1, 0, true);
 	windows(&r, 9, 10 * MS, false);
-	assert_int_equal(r.idle, (3 * 50 + 100) * MS / 4);
+	assert_int_equal(r.idle, (50 + 100) * MS / 2);
 	/* seconds that differ teach their mean, and what is so for long is learned */
 	windows(&r, 5, 0, false);
 	for (int second = 0; second < 200; second++)
 		windows(&r, 5, (second & 1 ? 30 : 10) * MS, false);
 	assert_in_range(r.idle, 98 * MS, 102 * MS);
-	windows(&r, 500, 60 * MS, false);
-	assert_in_range(r.idle, 285 * MS, 300 * MS);
+	windows(&r, 170, 60 * MS, false);
+	assert_int_equal(r.idle, 300 * MS);
+	/* and a device that comes not */
+	windows(&r, 30, 160 * MS, false);
+	windows(&r, 120, 60 * MS, false);
+	assert_int_equal(r.idle, 300 * MS);
 }
 
 /* A frame now and then is no use: what is burned beside it is idle.  More is. */
