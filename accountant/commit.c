@@ -137,10 +137,10 @@ static void measure(struct worker *w)
 	uint64_t raw, grown;
 
 	for (struct domain *d = w->domains; d; d = d->next) {
-		if (!is_due(w, d) || (!d->named && !d->draining))
+		if (!is_due(w, d))
 			continue;
 		d->measured_ms = now_ms();
-		if (!raw_cpu(w, d, &raw))
+		if ((!d->named && !d->draining) || !raw_cpu(w, d, &raw))
 			continue;
 		grown = raw_grown(d->s.raw_ns, raw);
 		if (!grown)
